@@ -1,0 +1,203 @@
+"""`sync.toml` and the environment → settings. Every fault is listed at once; secrets never show themselves.
+
+`"${NAME}"` is replaced by an environment variable, `"${NAME:-default}"` by it or the default, and `"file:/run/secrets/x"`
+by the first line of a file. Secrets are accepted in no other way than these, and never on a command line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping as AnyMapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from sync_connector.errors import FixSetup
+from sync_connector.mapping import describe_faults
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Vendor(_Section):
+    """Where contacts go, and how fast."""
+
+    dialect: str = "ardary"
+    base_url: str = ""
+    login: str = ""
+    password: SecretStr | None = None
+    batch_size: int = Field(default=100, ge=1, le=10_000)
+    concurrency: int = Field(default=4, ge=1, le=64, description="requests in flight")
+    rate: float = Field(default=0, ge=0, description="requests a second; 0 is no limit")
+    timeout: float = Field(default=30, gt=0, description="seconds for one request")
+    tries: int = Field(default=5, ge=1, le=20, description="attempts at one batch before it is halved or given up")
+    give_up_after: float = Field(default=300, gt=0, description="seconds spent on one batch, waits included")
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is not an address; write https://…")
+        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("http:// would send the password in clear; only this machine may be reached that way")
+        if parts.username or parts.password:
+            raise ValueError("credentials do not belong in the address; use login and password")
+        return url.rstrip("/")
+
+
+class Source(_Section):
+    """Where contacts come from."""
+
+    name: str = Field(default="crm", pattern=r"^[\w.-]{1,64}$")
+    type: str = "csv"
+    path: str = ""
+    mapping: str = "generic"
+    default_country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    encoding: str | None = None
+    header_line: int | None = Field(default=None, ge=1)
+
+
+class Rules(_Section):
+    """What to do where the data leave a choice."""
+
+    on_invalid_email: Literal["drop", "reject"] = "drop"
+    shared_phone: Literal["newest", "first", "reject"] = "newest"
+
+
+class Ledger(_Section):
+    """Where the ledger is: an SQLAlchemy URL."""
+
+    url: SecretStr = SecretStr("sqlite:///sync-ledger.db")
+
+
+class Brakes(_Section):
+    """The shares above which a run stops and asks a person."""
+
+    gone: Share = 0.20
+    changed: Share = 0.50
+    rejected: Share = 0.50
+
+
+class Settings(_Section):
+    """One `sync.toml`, with the environment filled in."""
+
+    vendor: Vendor = Vendor()
+    source: Source = Source()
+    rules: Rules = Rules()
+    ledger: Ledger = Ledger()
+    brakes: Brakes = Brakes()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.source.path:
+            raise ValueError("source.path is missing: name the file that the CRM exported")
+        return self
+
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+
+
+def _filled(
+    value: object, where: str, environment: AnyMapping[str, str], folder: Path, needed: frozenset[str], faults: list[str]
+) -> object:
+    if isinstance(value, dict):
+        return {
+            k: _filled(v, f"{where}.{k}" if where else k, environment, folder, needed, faults) for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [_filled(item, where, environment, folder, needed, faults) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def substitute(match: re.Match[str]) -> str:
+        text = environment.get(match["name"]) or match["default"]
+        if text is None and where in needed:
+            faults.append(f"{where}: the environment variable {match['name']} is not set")
+        return text or ""
+
+    text = _VARIABLE.sub(substitute, value)
+    if text.startswith("file:"):
+        try:
+            lines = (folder / text.removeprefix("file:")).read_text(encoding="utf-8").splitlines()
+            text = lines[0].strip() if lines else ""
+        except OSError as fault:
+            faults.append(f"{where}: {text} cannot be read: {fault.strerror}")
+        except UnicodeDecodeError:
+            faults.append(f"{where}: {text} is not a text file in UTF-8")
+    return text
+
+
+def load(path: str | Path, environment: AnyMapping[str, str] = os.environ, *, to_send: bool = False) -> Settings:
+    """Read `sync.toml`. Relative paths in it are seen from its own folder.
+
+    `to_send` asks for what only sending needs (the password). Raises `FixSetup` with every fault at once.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except FileNotFoundError:
+        raise FixSetup(f"no {path}; make one with: sync-connector init contacts.csv") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise FixSetup(f"{path}: {fault}") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise FixSetup(f"{path}: {fault}") from None
+    needed = {"vendor.login", "vendor.base_url", "source.path", "ledger.url"}
+    faults: list[str] = []
+    filled = _filled(raw, "", environment, path.parent, frozenset(needed | {"vendor.password"} if to_send else needed), faults)
+    settings = None
+    try:
+        settings = Settings.model_validate(filled)
+    except ValidationError as invalid:
+        faults += describe_faults(invalid, text, str(path))
+    if settings is not None:
+        if not settings.vendor.login and not any("vendor.login" in fault for fault in faults):
+            faults.append("vendor.login: is missing; write login = \"${ARDARY_LOGIN}\"")
+        if to_send and not _secret(settings) and not any("vendor.password" in fault for fault in faults):
+            faults.append("vendor.password: is missing; write password = \"${ARDARY_PASSWORD}\" or \"file:…\"")
+        faults += _plaintext_secret(raw, str(path))
+    if faults or settings is None:
+        raise FixSetup(*(fault if fault.startswith(str(path)) else f"{path}: {fault}" for fault in faults))
+    return _anchored(settings, path.parent)
+
+
+def _secret(settings: Settings) -> str:
+    return settings.vendor.password.get_secret_value() if settings.vendor.password else ""
+
+
+def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
+    faults = []
+    advice = 'a password does not belong in this file; write "${{{}}}" or "file:…"'
+    vendor = raw.get("vendor")
+    password = vendor.get("password") if isinstance(vendor, dict) else None
+    if isinstance(password, str) and password and not _VARIABLE.search(password) and not password.startswith("file:"):
+        faults.append(f"{path}: vendor.password: {advice.format('ARDARY_PASSWORD')}")
+    ledger = raw.get("ledger")
+    url = ledger.get("url") if isinstance(ledger, dict) else None
+    if isinstance(url, str) and re.search(r"://[^/@:]*:[^/@$]+@", url):
+        faults.append(f"{path}: ledger.url: {advice.format('LEDGER_URL')}")
+    return faults
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Paths of the file are seen from its folder, wherever the command is run from."""
+    source, ledger = settings.source, settings.ledger
+    if source.path != "-":
+        source = source.model_copy(update={"path": str(folder / source.path)})
+    if source.mapping.endswith(".toml"):
+        source = source.model_copy(update={"mapping": str(folder / source.mapping)})
+    url = ledger.url.get_secret_value()
+    if (match := re.fullmatch(r"sqlite:///(?!/)(.+)", url)) and match[1] != ":memory:":
+        ledger = ledger.model_copy(update={"url": SecretStr(f"sqlite:///{folder / match[1]}")})
+    return settings.model_copy(update={"source": source, "ledger": ledger})

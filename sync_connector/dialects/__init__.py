@@ -1,0 +1,51 @@
+"""One file per generation of the vendor's API: build requests, read replies. Facts: the vendor's page, our API contract.
+
+Law: a dialect never sends. Pure functions of bytes, so that it serves the client, the sandbox and the tests alike.
+A dialect module has a `DIALECT`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Protocol
+
+from sync_connector.errors import FixSetup
+from sync_connector.model import Contact, Reply
+
+
+class Dialect(Protocol):
+    """What the client needs of a generation of the API."""
+
+    name: str
+    base_url: str
+    contacts_path: str
+
+    def contacts_request(self, login: str, password: str, contacts: Sequence[Contact]) -> bytes:
+        """The body of a request that creates or updates contacts."""
+
+    def contacts_reply(self, sent: Sequence[Contact], body: bytes) -> list[Reply]:
+        """The vendor's verdict on each contact, in the order sent. Raises `NotAReply`, `WrongCredentials`."""
+
+
+class NotAReply(Exception):
+    """The body is not an answer of the API: HTML, cut short, a warning text, another shape. Says in a few words what."""
+
+
+class WrongCredentials(Exception):
+    """The body says that the login is wrong."""
+
+
+def names() -> list[str]:
+    """The generations there are, as `sync.toml` names them."""
+    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(name.replace("_", "-") for name in modules)
+
+
+def find(name: str) -> Dialect:
+    """The dialect of that name. Raises `FixSetup`."""
+    if name not in names():
+        raise FixSetup(f"vendor.dialect: {name!r} is unknown; there are: {', '.join(names())}")
+    dialect: Dialect = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").DIALECT
+    return dialect

@@ -1,0 +1,47 @@
+"""Dialect `insim-v1`, the second generation: a header that is an object, `login`, `accessKey`, names in one word.
+
+Source: the vendor's public repositories insim-http-api, insim-api and insim-node. `#004` is a warning here: the contact
+is created or updated all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from sync_connector.dialects import _reply
+from sync_connector.model import Contact, Reply
+
+
+class InsimV1:
+    """`POST /contact` on www.insim.app/api/v1."""
+
+    name = "insim-v1"
+    base_url = "https://www.insim.app/api/v1"
+    contacts_path = "/contact"
+
+    def contacts_request(self, login: str, password: str, contacts: Sequence[Contact]) -> bytes:
+        """`password` is the access key. Blank fields are sent, as in the first generation."""
+        header = {"login": login, "accessKey": password}
+        return orjson.dumps({"header": header, "contacts": [_fields(contact) for contact in contacts]})
+
+    def contacts_reply(self, sent: Sequence[Contact], body: bytes) -> list[Reply]:
+        """See `Dialect.contacts_reply`. The number is `phonenumber` on success and `phone_number` on failure."""
+        return _reply.verdicts(sent, _reply.contact_entries(body), ("phonenumber", "phone_number"))
+
+
+def _fields(contact: Contact) -> dict[str, str]:
+    fields = {
+        "phone_number": contact.phone_number,
+        "firstname": contact.first_name,
+        "lastname": contact.last_name,
+        "adress": contact.adress,
+        "email": contact.email,
+    }
+    if contact.country_code:
+        fields["country_code"] = contact.country_code
+    return fields
+
+
+DIALECT = InsimV1()

@@ -1,0 +1,89 @@
+"""`explain`: one contact's whole story, from its row to the vendor's verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sync_connector import mapping, sources
+from sync_connector.config import Settings
+from sync_connector.fields.phone import phone_number
+from sync_connector.flow.extract import Extraction, Rows, extract
+from sync_connector.flow.normalize import Choices, normalize
+from sync_connector.ledger.history import Story, story
+from sync_connector.ledger.store import Ledger, Scope
+
+
+def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dict[str, Any]:
+    """What is known of a key or a number: the ledger's side, and the row as the source has it now.
+
+    `asked` is a key of the source, or a number in any form.
+    """
+    number = phone_number(asked, settings.source.default_country).e164
+    stories = story(ledger, scope, asked, number)
+    keys = [one.key for one in stories] or [asked]
+    return {
+        "asked": asked,
+        "number": number,
+        "contacts": [_told(one) for one in stories],
+        "rows": _rows(settings, keys, number if not stories else None),
+    }
+
+
+def _told(one: Story) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "state": one.state,
+        "number_at_vendor": one.phone_number,
+        "waits_for_number": one.wanted_number,
+        "number_taken_by": one.owner,
+        "codes": one.codes.split() if one.codes else [],
+        "last_moved_by_run": one.run,
+        "verdicts": one.verdicts,
+        "findings": one.findings,
+        "stale_at_vendor": one.stale,
+    }
+
+
+def _rows(settings: Settings, keys: list[str], number: str | None) -> list[dict[str, Any]]:
+    """The rows with these keys, or failing that with this number, as they stand and as they are understood."""
+    source = sources.open_source(settings.source)
+    binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
+    choices = Choices(settings.source.default_country, settings.rules.on_invalid_email)
+    wanted = pa.array(keys, pa.large_string())
+    found = []
+    for rows in extract(source.chunks(), binding, Extraction()):
+        hit = pc.is_in(rows.keys, wanted)
+        if number is not None:
+            hit = pc.or_(hit, _may_hold(rows, binding, number))
+        for position in np.flatnonzero(hit.to_numpy(zero_copy_only=False)).tolist():
+            told = _row(rows, position, choices, binding)
+            contact = told["contact"]
+            if told["key"] in keys or (contact is not None and contact["phone_number"] == number):
+                found.append(told)
+    return found
+
+
+def _may_hold(rows: Rows, binding: mapping.Binding, number: str) -> pa.Array:
+    """Rows in which a phone cell ends in the digits of a number: few enough to look at closely."""
+    hits = pa.array(np.zeros(len(rows), dtype=bool))
+    for column in binding.phone:
+        digits = pc.replace_substring_regex(pc.fill_null(rows.columns[column.value], ""), r"\D", "")
+        hits = pc.or_(hits, pc.match_substring(digits, number[-8:]))
+    return hits
+
+
+def _row(rows: Rows, position: int, choices: Choices, binding: mapping.Binding) -> dict[str, Any]:
+    one = rows.take(rows.ordinals == rows.ordinals[position])
+    normalized = normalize(one, binding, choices)[0]
+    return {
+        "key": one.keys[0].as_py(),
+        "file": one.file,
+        "line": int(one.lines[0]),
+        "cells": {header: column[0].as_py() for header, column in one.columns.items()},
+        "contact": normalized.contact._asdict() if normalized.contact else None,
+        "findings": [finding._asdict() for finding in normalized.findings],
+    }

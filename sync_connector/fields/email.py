@@ -1,0 +1,49 @@
+"""E-mail addresses, as email-validator understands them, without asking the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from email_validator import EmailNotValidError, validate_email
+
+SPLIT = re.compile(r"\s*(?::::|[;|\n])\s*|,\s*(?=[^,@\s]+@)")
+
+
+class Email(NamedTuple):
+    """What a cell holds: its first valid address, `""` for a blank cell, or `None` with a reason."""
+
+    address: str | None
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def email_address(raw: str) -> Email:
+    """The first valid address of a cell, normalized (domain in lower case, NFC)."""
+    text = raw.strip().removeprefix("'").removeprefix("mailto:").strip()
+    if not text:
+        return Email("")
+    reason, found, rest = "", None, 0
+    notes: tuple[str, ...] = ()
+    for piece in SPLIT.split(text):
+        if not piece:
+            continue
+        try:
+            valid = validate_email(piece, check_deliverability=False, allow_display_name=True)
+        except EmailNotValidError as fault:
+            reason = reason or str(fault)
+            continue
+        if found is None:
+            found = valid.normalized
+            notes = ("display name left out",) if valid.display_name else ()
+        else:
+            rest += 1
+    if rest:
+        notes = (*notes, f"{rest} more address{'es' if rest > 1 else ''} in the cell left out")
+    return Email(found, "" if found else reason or "no address in it", notes)
+
+
+def email_column(raws: Iterable[str]) -> list[Email]:
+    """A whole column."""
+    return [email_address(raw) for raw in raws]

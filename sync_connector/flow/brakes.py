@@ -1,0 +1,52 @@
+"""Brakes: conditions that stop a run before it does harm, until a person approves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+ONCE_FILLED = 0.05
+"""A column counts as filled where it was in at least this share of the last run's rows."""
+
+
+class Limits(NamedTuple):
+    """The shares (0 … 1) above which a run stops."""
+
+    gone: float = 0.20
+    changed: float = 0.50
+    rejected: float = 0.50
+
+
+class Facts(NamedTuple):
+    """What a plan came to. `known`: contacts of the source that the ledger expects. `moved`: those of them whose data
+    or number changed. `filled`, `last_filled`: column → rows in which it is, and was, filled."""
+
+    read: int
+    rejected: int
+    known: int
+    gone: int
+    moved: int
+    last_read: int
+    last_filled: Mapping[str, int]
+    filled: Mapping[str, int]
+
+
+def tripped(facts: Facts, limits: Limits) -> list[str]:
+    """A sentence for each brake that stops the run, beginning with its name."""
+    if facts.read == 0 and facts.known:
+        return [f"empty: the source has no rows, though {facts.known} contacts came from it; is it the right file?"]
+    found = []
+    if facts.known and facts.gone / facts.known > limits.gone:
+        found.append(_sentence("gone", facts.gone, facts.known, "known contacts are no longer in the source", limits.gone))
+    if facts.known and facts.moved / facts.known > limits.changed:
+        found.append(_sentence("changed", facts.moved, facts.known, "known contacts would be changed", limits.changed))
+    if facts.read and facts.rejected / facts.read > limits.rejected:
+        found.append(_sentence("rejected", facts.rejected, facts.read, "rows are rejected", limits.rejected))
+    for column, count in sorted(facts.last_filled.items()):
+        if facts.read and count and count >= ONCE_FILLED * facts.last_read and not facts.filled.get(column, 0):
+            found.append(f"emptied: the column {column!r} was filled in {count} rows last time and is empty now; was it left out?")
+    return found
+
+
+def _sentence(name: str, part: int, whole: int, what: str, limit: float) -> str:
+    return f"{name}: {part} of {whole} {what} ({part / whole:.0%}; the limit is {limit:.0%}, brakes.{name} in sync.toml)"

@@ -1,0 +1,112 @@
+"""Extract: a source's chunks → the columns that the mapping reads, with a key for every row.
+
+Rows that the CRM marks as deleted stop here and are counted by reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sync_connector.mapping import Binding, fold
+from sync_connector.model import SetAside
+
+KEY_JOINT = " | "
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows as columns. `columns`: header → strings (large_string). `keys`: strings, `""` where the row has none.
+    `lines`, `ordinals`: int64; `ordinals` count the source's rows from 0, over all chunks."""
+
+    columns: dict[str, pa.Array]
+    keys: pa.Array
+    file: str
+    lines: npt.NDArray[np.int64]
+    ordinals: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def take(self, which: npt.NDArray[np.bool_]) -> Rows:
+        """The rows for which `which` is true."""
+        mask = pa.array(which)
+        columns = {header: column.filter(mask) for header, column in self.columns.items()}
+        return Rows(columns, self.keys.filter(mask), self.file, self.lines[which], self.ordinals[which])
+
+
+@dataclass(slots=True)
+class Extraction:
+    """What is known of a source once it is read. `filled`: header → rows in which the cell is not empty."""
+
+    read: int = 0
+    deleted: Counter[str] = field(default_factory=Counter)
+    filled: Counter[str] = field(default_factory=Counter)
+    set_aside: list[SetAside] = field(default_factory=list)
+    read_bytes: int = 0
+    _occurrences: Counter[str] = field(default_factory=Counter)
+
+
+def extract(chunks: Iterable[object], binding: Binding, into: Extraction) -> Iterator[Rows]:
+    """The rows of a source's chunks. What is counted on the way goes `into` an extraction."""
+    for chunk in chunks:
+        frame = chunk.rows  # type: ignore[attr-defined]  # a sources.Chunk, whose room lies above this one
+        into.set_aside += chunk.set_aside  # type: ignore[attr-defined]
+        into.read_bytes = chunk.read_bytes  # type: ignore[attr-defined]
+        columns = {header: _strings(frame[header]) for header in binding.used}
+        rows = Rows(
+            columns,
+            _keys(columns, binding.key),
+            chunk.file,  # type: ignore[attr-defined]
+            chunk.lines,  # type: ignore[attr-defined]
+            np.arange(into.read, into.read + len(frame), dtype=np.int64),
+        )
+        rows = _without_deleted(rows, binding, into)
+        rows.ordinals = np.arange(into.read, into.read + len(rows), dtype=np.int64)
+        into.read += len(rows)
+        for header, column in rows.columns.items():
+            into.filled[header] += pc.sum(pc.greater(pc.binary_length(column), 0)).as_py() or 0
+        if not binding.key_is_unique:
+            rows.keys = _numbered(rows.keys, into._occurrences)
+        if len(rows):
+            yield rows
+
+
+def _strings(column: object) -> pa.Array:
+    array = pa.array(column, pa.large_string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _keys(columns: dict[str, pa.Array], headers: tuple[str, ...]) -> pa.Array:
+    parts = [pc.fill_null(pc.utf8_trim_whitespace(columns[header]), "") for header in headers]
+    if len(parts) == 1:
+        return parts[0]
+    joined = pc.binary_join_element_wise(*parts, pa.scalar(KEY_JOINT, pa.large_string()))
+    blank = pc.equal(joined, KEY_JOINT * (len(parts) - 1))
+    return pc.if_else(blank, pa.scalar("", pa.large_string()), joined)
+
+
+def _without_deleted(rows: Rows, binding: Binding, into: Extraction) -> Rows:
+    for header, values, reason in binding.deleted:
+        folded = pc.utf8_lower(pc.utf8_trim_whitespace(rows.columns[header]))
+        hit = pc.fill_null(pc.is_in(folded, pa.array([fold(v) for v in values], pa.large_string())), False)
+        mask = hit.to_numpy(zero_copy_only=False)
+        if mask.any():
+            into.deleted[reason] += int(mask.sum())
+            rows = rows.take(~mask)
+    return rows
+
+
+def _numbered(keys: pa.Array, occurrences: Counter[str]) -> pa.Array:
+    """Equal keys told apart in order: `Jean Dupont`, `Jean Dupont #2`, …"""
+    numbered = []
+    for key in keys.to_pylist():
+        occurrences[key] += 1
+        numbered.append(key if not key or occurrences[key] == 1 else f"{key} #{occurrences[key]}")
+    return pa.array(numbered, pa.large_string())

@@ -1,0 +1,256 @@
+"""Load: batches to the vendor, and a verdict for every contact of them.
+
+Law: async here and nowhere else in the flow. Nothing is called accepted without the vendor's word; each batch's verdicts
+are handed over (to the ledger) before the next batch of that worker is begun. Request bodies carry the password: they
+are never logged, and neither is any answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import httpx
+
+from sync_connector.dialects import Dialect, NotAReply, WrongCredentials
+from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
+from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
+from sync_connector.model import Contact, Outgoing, Reply, Verdict
+
+BODY_LIMIT = 1 << 20
+BODY_LIMIT_EACH = 16 << 10
+UNREACHABLE_LIMIT = 3  # requests in a row, tries included, that reached nobody
+SILENCE_LIMIT = 20  # requests in a row, tries included, without an answer of the API; a poisoned batch stays below
+TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
+TOO_BUSY = frozenset({429, 503})
+WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
+
+Unknown = Reply(Verdict.UNKNOWN)
+
+
+class Endpoint(NamedTuple):
+    """Where and as whom contacts are posted."""
+
+    dialect: Dialect
+    url: str
+    login: str
+    password: str
+
+
+@dataclass(slots=True)
+class Instruments:
+    """Time and chance, so that a test needs neither."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+
+class _Failed(Exception):
+    """One attempt at a batch brought no answer to it. `split`: a smaller batch may fare better. `sent`: the vendor may
+    have taken it. `reached`: somebody was there. `again`: the same request may fare better later."""
+
+    def __init__(
+        self, why: str, *, split: bool, sent: bool = True, reached: bool = True, asked: float | None = None, again: bool = True
+    ) -> None:
+        super().__init__(why)
+        self.split, self.sent, self.reached, self.asked, self.again = split, sent, reached, asked, again
+
+
+@dataclass(slots=True)
+class _Course:
+    """What the attempts at one request have come to."""
+
+    sent: bool = False
+    reached: bool = False
+
+
+@dataclass(slots=True)
+class Loader:
+    """Sends batches. `begin` is told of a batch before it leaves, `settle` of its verdicts; both must be durable when
+    they return. `stopping` is asked before each batch: if true, no more batches are begun."""
+
+    endpoint: Endpoint
+    client: httpx.AsyncClient
+    begin: Callable[[Sequence[Outgoing]], Awaitable[int]]
+    settle: Callable[[int, Sequence[Outgoing], Sequence[Reply]], Awaitable[None]]
+    stopping: Callable[[], bool]
+    concurrency: int = 4
+    patience: Patience = Patience()
+    rate: float = 0.0
+    instruments: Instruments = field(default_factory=Instruments)
+    posts: int = 0
+    unsent: int = 0
+    _slots: Slots = field(default_factory=lambda: Slots(0.0))
+    _unreachable: int = 0
+    _silent: int = 0
+
+    async def load(self, batches: Iterator[Sequence[Outgoing]]) -> None:
+        """Send every batch. The first goes alone: wrong credentials are refused once, not once a worker.
+
+        Raises `CredentialsRefused`, `FixSetup` (wrong address), `TryLater` (nobody answers); what was settled stays.
+        """
+        self._slots = Slots(self.rate)
+        first = next(batches, None)
+        if first is None or self.stopping():
+            return
+        await self._send(first)
+        workers = [asyncio.create_task(self._work(batches)) for _ in range(self.concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        except SyncError:
+            # The others finish the batch that they have in flight, without patience: its verdicts are worth having.
+            self.stopping = lambda: True
+            self.patience = self.patience._replace(tries=1)
+            await asyncio.gather(*workers, return_exceptions=True)
+            raise
+        if self.unsent:
+            raise TryLater(f"{self.unsent} contacts could not be sent: the vendor was not reached, or was too busy; run it again later")
+
+    async def _work(self, batches: Iterator[Sequence[Outgoing]]) -> None:
+        while not self.stopping() and (batch := next(batches, None)) is not None:
+            await self._send(batch)
+
+    async def _send(self, batch: Sequence[Outgoing]) -> None:
+        ticket = await self.begin(batch)
+        replies: dict[int, Reply] = {}
+        failure = None
+        try:
+            await self._resolve(list(enumerate(batch)), replies, self.patience)
+        except SyncError as fault:  # anything else leaves the ticket open: the next run takes the batch for unknown
+            failure = fault
+        answered = sorted(replies)
+        self.unsent += len(batch) - len(answered)
+        await self.settle(ticket, [batch[p] for p in answered], [replies[p] for p in answered])
+        if failure is not None:
+            raise failure
+
+    async def _resolve(self, part: list[tuple[int, Outgoing]], replies: dict[int, Reply], patience: Patience) -> None:
+        """Verdicts for a part of a batch: what has none is halved until the contact that spoils it is alone.
+
+        A contact that the vendor cannot have seen gets no reply; one that it may have seen gets one in any case.
+        """
+        contacts = [outgoing.contact for _, outgoing in part]
+        course = _Course()
+        try:
+            answers = await self._persist(contacts, patience, course)
+        except (_Failed, SyncError) as failure:
+            if course.sent:
+                replies.update((position, Unknown) for position, _ in part)
+            if isinstance(failure, SyncError):
+                raise
+            if course.reached:
+                self._silent += 1
+            else:
+                self._unreachable += 1
+            if self._unreachable >= UNREACHABLE_LIMIT or self._silent >= SILENCE_LIMIT or not self.posts:
+                raise TryLater(f"the vendor gives no answer ({failure}); what was settled is kept, run it again later") from None
+            if not failure.split or len(part) == 1:
+                return
+            answers = [Unknown] * len(part)
+        else:
+            self._unreachable = self._silent = 0
+        open_part = []
+        for (position, outgoing), reply in zip(part, answers, strict=True):
+            replies[position] = reply
+            if reply.verdict is Verdict.UNKNOWN:
+                open_part.append((position, outgoing))
+        if len(part) == 1:
+            return
+        # A few without an answer are sent again on their own; a part without any is halved.
+        middle = len(open_part) // 2 if len(open_part) == len(part) else 0
+        for smaller in (open_part[:middle], open_part[middle:]):
+            if smaller:
+                await self._resolve(smaller, replies, patience._replace(tries=min(2, patience.tries)))
+
+    async def _persist(self, contacts: Sequence[Contact], patience: Patience, course: _Course) -> list[Reply]:
+        """The answer to one request, tried again as patience allows. Raises `_Failed`."""
+        begun = self.instruments.now()
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(contacts)
+            except _Failed as failure:
+                course.sent |= failure.sent
+                course.reached |= failure.reached
+                attempt += 1
+                spent = self.instruments.now() - begun
+                wait = wait_before(attempt, patience, spent, self.instruments.chance(), failure.asked)
+                if wait is None or not failure.again:
+                    raise
+                await self.instruments.sleep(wait)
+
+    async def _attempt(self, contacts: Sequence[Contact]) -> list[Reply]:
+        wait = self._slots.wait(self.instruments.now())
+        if wait > 0:
+            await self.instruments.sleep(wait)
+        dialect, url = self.endpoint.dialect, self.endpoint.url
+        body = dialect.contacts_request(self.endpoint.login, self.endpoint.password, contacts)
+        status, headers, answer = await self._post(body, BODY_LIMIT + BODY_LIMIT_EACH * len(contacts))
+        if status in (401, 403):
+            raise CredentialsRefused(_REFUSED.format(f"it answered {status}"))
+        if status in WRONG_ADDRESS:
+            raise FixSetup(f"{url} is not the vendor's address: it answered {status}; check vendor.base_url and vendor.dialect")
+        if status in TOO_BUSY:
+            asked = retry_after(headers.get("Retry-After"), self.instruments.now())
+            raise _Failed(f"status {status}", split=False, sent=status != 429, asked=asked)
+        try:
+            replies = dialect.contacts_reply(contacts, answer)
+        except WrongCredentials:
+            raise CredentialsRefused(_REFUSED.format("its answer says so")) from None
+        except NotAReply as problem:
+            why = str(problem) if 200 <= status < 300 else f"status {status}"
+            raise _Failed(why, split=True, again=status in TRANSIENT or 200 <= status < 300) from None
+        if not 200 <= status < 300:
+            raise _Failed(f"status {status}", split=True, again=status in TRANSIENT)
+        return replies
+
+    async def _post(self, body: bytes, limit: int) -> tuple[int, httpx.Headers, bytes]:
+        self.posts += 1
+        try:
+            async with self.client.stream("POST", self.endpoint.url, content=body) as response:
+                answer = bytearray()
+                async for piece in response.aiter_bytes():
+                    answer += piece
+                    if len(answer) > limit:
+                        raise _Failed(f"an answer of more than {limit} bytes", split=True)
+                return response.status_code, response.headers, bytes(answer)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
+            self.posts -= 1
+            raise _Failed(_reason(fault), split=False, sent=False, reached=False) from None
+        except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:
+            raise _Failed(_reason(fault), split=True) from None
+
+
+_REFUSED = "the vendor does not accept the login or the password ({}); check ARDARY_LOGIN and ARDARY_PASSWORD"
+
+
+def _reason(fault: Exception) -> str:
+    """A transport's fault in a few words, without the request."""
+    words = {
+        httpx.ConnectTimeout: "no connection in time",
+        httpx.ReadTimeout: "no answer in time",
+        httpx.WriteTimeout: "the request could not be sent in time",
+        httpx.RemoteProtocolError: "the connection was cut",
+        httpx.ReadError: "the connection was cut",
+        httpx.WriteError: "the connection was cut",
+    }
+    text = str(fault)
+    if isinstance(fault, httpx.ConnectError) and "CERTIFICATE" in text.upper():
+        return "its TLS certificate is not trusted"
+    return words.get(type(fault), "no connection" if isinstance(fault, httpx.ConnectError) else type(fault).__name__)
+
+
+def new_client(timeout: float, concurrency: int) -> httpx.AsyncClient:
+    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere)."""
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(timeout),
+        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        follow_redirects=False,
+    )

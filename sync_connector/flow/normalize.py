@@ -1,0 +1,219 @@
+"""Normalize: rows → contacts and findings, so that the vendor never has to answer `#001` … `#004`.
+
+Law: pure. A fault is a `Finding`, never an exception; a contact is either whole or rejected with its reasons.
+Each field's rule is handed a whole column; only the choice between several cells of a row is made row by row.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import pandas as pd
+import phonenumbers
+
+from sync_connector.fields.country import country_code
+from sync_connector.fields.email import email_address
+from sync_connector.fields.name import clean, clean_column
+from sync_connector.fields.phone import phone_column, region_of
+from sync_connector.flow.extract import Rows
+from sync_connector.mapping import Binding, fold
+from sync_connector.model import Contact, Finding, Severity
+
+RULES_VERSION = "1"
+"""Raise it when the same row may become another contact: every ledger then looks at every row again."""
+
+Cells = list[str | None]
+
+
+class Normalized(NamedTuple):
+    """What a row became. `contact` is `None` when a finding rejects it. `recency`: seconds since 1970, if known."""
+
+    contact: Contact | None
+    findings: tuple[Finding, ...]
+    recency: int | None
+
+
+class Choices(NamedTuple):
+    """Where the data leave a choice."""
+
+    default_country: str | None
+    on_invalid_email: Literal["drop", "reject"]
+
+
+def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized]:
+    """A contact or its rejection for each row, in order."""
+    cells = {header: column.to_pylist() for header, column in rows.columns.items()}
+    count = len(rows)
+    findings: list[list[Finding]] = [[] for _ in range(count)]
+    countries = _countries(cells, binding, count, findings)
+    regions = [country or choices.default_country for country in countries]
+    phones = _phones(cells, binding, regions, findings)
+    emails = _emails(cells, binding, count, findings, choices)
+    first_names = _first_filled(cells, binding.first_name, count)
+    last_names = _first_filled(cells, binding.last_name, count)
+    full_names = _first_filled(cells, binding.full_name, count)
+    adresses = _joined(cells, binding.adress, count)
+    if binding.adress_otherwise and not all(adresses):
+        otherwise = _joined(cells, binding.adress_otherwise, count)
+        adresses = [adress or other for adress, other in zip(adresses, otherwise, strict=True)]
+    recencies = _recencies(cells, binding, count)
+    done = []
+    for row in range(count):
+        phone, first, last = phones[row], first_names[row], last_names[row]
+        contact = None
+        if phone is not None and not any(finding.severity is Severity.REJECT for finding in findings[row]):
+            if not first and not last:
+                last = full_names[row]
+            country = countries[row] or _country_of(phone, choices.default_country)
+            contact = Contact(phone, first, last, adresses[row], emails[row], country)
+        done.append(Normalized(contact, tuple(findings[row]), recencies[row]))
+    return done
+
+
+def _countries(cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]]) -> list[str]:
+    countries = [""] * count
+    for header in binding.country:
+        for row, raw in enumerate(cells[header]):
+            if countries[row] or not raw:
+                continue
+            code = country_code(raw)
+            if code is None:
+                advice = "write the country's two-letter code or its full name"
+                findings[row].append(Finding("unknown_country", "country_code", Severity.WARN, raw, advice))
+            countries[row] = code or ""
+    return countries
+
+
+def _phones(
+    cells: dict[str, Cells], binding: Binding, regions: Sequence[str | None], findings: list[list[Finding]]
+) -> list[str | None]:
+    """Each row's first valid number, in the order that the mapping prefers."""
+    count = len(regions)
+    chosen: list[str | None] = [None] * count
+    refused: list[Finding | None] = [None] * count
+    candidates = _candidates(cells, binding, count)
+    turn = 0
+    while open_rows := [row for row in range(count) if chosen[row] is None and len(candidates[row]) > turn]:
+        raws = [candidates[row][turn] for row in open_rows]
+        answers = phone_column(raws, [regions[row] for row in open_rows])
+        for row, raw, phone in zip(open_rows, raws, answers, strict=True):
+            chosen[row] = phone.e164
+            if phone.e164 is None and refused[row] is None:
+                refused[row] = Finding("#001", "phone_number", Severity.REJECT, raw, f"{phone.reason}; correct the number in the CRM")
+            for note in phone.notes:
+                findings[row].append(Finding("phone_mended", "phone_number", Severity.REPAIR, raw, note))
+        turn += 1
+    for row, finding in enumerate(refused):
+        if chosen[row] is not None:
+            if finding is not None:
+                advice = f"{finding.advice}; {chosen[row]} from another column was taken instead"
+                findings[row].append(finding._replace(severity=Severity.REPAIR, advice=advice))
+        elif finding is not None:
+            findings[row].append(finding)
+        elif all(cells[column.value][row] is None for column in binding.phone):
+            findings[row].append(Finding("#003", "phone_number", Severity.REJECT, "", "the row has no phone cell"))
+        else:
+            findings[row].append(Finding("#002", "phone_number", Severity.REJECT, "", "give the contact a phone number in the CRM"))
+    return chosen
+
+
+def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[list[str]]:
+    if all(column.label is None for column in binding.phone):
+        columns = [cells[column.value] for column in binding.phone]
+        return [[raw for raw in row if raw and not raw.isspace()] for row in zip(*columns, strict=True)]
+    candidates = []
+    for row in range(count):
+        ranked = []
+        for column in binding.phone:
+            raw = cells[column.value][row]
+            label = fold((column.label and cells[column.label][row]) or "").removeprefix("*").strip()
+            if raw and not raw.isspace() and label not in binding.never:
+                ranked.append((label not in binding.prefer, column.rank, raw))
+        candidates.append([raw for _, _, raw in sorted(ranked)])
+    return candidates
+
+
+def _emails(
+    cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]], choices: Choices
+) -> list[str]:
+    emails = [""] * count
+    refused: list[Finding | None] = [None] * count
+    reject = choices.on_invalid_email == "reject"
+    severity = Severity.REJECT if reject else Severity.REPAIR
+    consequence = "correct it in the CRM" if reject else "left out; correct it in the CRM"
+    for header in binding.email:
+        for row, raw in enumerate(cells[header]):
+            if emails[row] or not raw or raw.isspace():
+                continue
+            email = email_address(raw)
+            if email.address is None:
+                refused[row] = refused[row] or Finding("#004", "email", severity, raw, f"{email.reason} {consequence}")
+                continue
+            emails[row] = email.address
+            for note in email.notes:
+                findings[row].append(Finding("email_mended", "email", Severity.REPAIR, raw, note))
+    for row, finding in enumerate(refused):
+        if finding is not None:
+            if emails[row]:
+                finding = finding._replace(severity=Severity.REPAIR, advice=f"{finding.advice}; another address was taken instead")
+            findings[row].append(finding)
+    return emails
+
+
+def _first_filled(cells: dict[str, Cells], headers: Sequence[str], count: int) -> list[str]:
+    if not headers:
+        return [""] * count
+    filled = clean_column(raw or "" for raw in cells[headers[0]])
+    for header in headers[1:]:
+        filled = [kept or clean(raw or "") for kept, raw in zip(filled, cells[header], strict=True)]
+    return filled
+
+
+def _joined(cells: dict[str, Cells], headers: Sequence[str], count: int) -> list[str]:
+    """Parts of an address, joined by commas; the lines of one cell are parts as well."""
+    if not headers:
+        return [""] * count
+    columns = [cells[header] for header in headers]
+    joined = []
+    for row in zip(*columns, strict=True):
+        parts = []
+        for raw in row:
+            for line in (raw or "").replace("\\n", "\n").splitlines():
+                if part := clean(line).strip(", "):
+                    parts.append(part)
+        joined.append(", ".join(parts))
+    return joined
+
+
+def _recencies(cells: dict[str, Cells], binding: Binding, count: int) -> list[int | None]:
+    """When each row last changed: ISO 8601, or seconds since 1970. What is neither is unknown, never guessed."""
+    recencies: list[int | None] = [None] * count
+    for header in binding.modified:
+        raws = cells[header]
+        times = pd.to_datetime(pd.Series(raws, dtype="object"), format="ISO8601", errors="coerce", utc=True)
+        for row, time in enumerate(times):
+            if recencies[row] is not None:
+                continue
+            raw = (raws[row] or "").strip()
+            if raw.isdecimal() and 9 <= len(raw) <= 11:
+                recencies[row] = int(raw)
+            elif not pd.isna(time):
+                recencies[row] = int(time.timestamp())
+    return recencies
+
+
+@functools.cache
+def _only_region(prefix: int) -> str | None:
+    regions = phonenumbers.region_codes_for_country_code(prefix)
+    return regions[0] if len(regions) == 1 else None
+
+
+def _country_of(e164: str, likely: str | None) -> str:
+    """The country of a number, without asking the library where the prefix alone tells."""
+    if likely is not None:
+        prefix = phonenumbers.country_code_for_region(likely)
+        if e164.startswith(f"+{prefix}") and _only_region(prefix) == likely:
+            return likely
+    return region_of(e164)

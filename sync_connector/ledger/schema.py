@@ -1,0 +1,136 @@
+"""The tables. `migrations/` makes them; a test compares the two.
+
+An *account* is a login at a vendor's host: a ledger that was filled against a sandbox says nothing of the real vendor.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""SQLite numbers rows by itself only where the type is INTEGER."""
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.UniqueConstraint("login", "host"),
+)
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.UniqueConstraint("account_id", "name"),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),  # running, finished, failed, stopped
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column("identity", sa.Text, nullable=False),  # of mapping, rules and libraries, for people
+    sa.Column("rows_read", BigId, nullable=False, default=0),
+    sa.Column("filled", sa.JSON, nullable=False),  # column → rows in which it is filled
+    sa.Column("result", sa.JSON),  # what `sync --json` printed
+    sa.Index("ix_runs_source_id", "source_id"),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("row_fp", sa.LargeBinary(16)),  # of the row as it was settled; NULL: look at the row again
+    sa.Column("payload_fp", sa.LargeBinary(16)),  # of what the vendor accepted; NULL: nothing, or not certain
+    sa.Column("phone_number", sa.Text),  # under which the vendor has it
+    sa.Column("wanted_number", sa.Text),  # which another contact has, and this one waits for
+    sa.Column("recency", BigId),  # seconds since 1970, when the row last changed in the CRM, if it says
+    sa.Column("codes", sa.Text),  # of the last verdict or rejection, separated by blanks
+    sa.Column("run_id", BigId, nullable=False),  # the run that last moved it
+    sa.UniqueConstraint("source_id", "key"),
+    # One number, one owner: NULLs are distinct.
+    sa.UniqueConstraint("account_id", "phone_number"),
+    sa.Index(
+        "ix_contacts_account_id_wanted_number",
+        "account_id",
+        "wanted_number",
+        sqlite_where=sa.text("wanted_number IS NOT NULL"),
+        postgresql_where=sa.text("wanted_number IS NOT NULL"),
+    ),
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("contact_id", BigId, nullable=False),
+    sa.Column("run_id", BigId, nullable=False),
+    sa.Column("change", sa.Text, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("phone_number", sa.Text, nullable=False),
+    sa.Column("codes", sa.Text),
+    sa.Index("ix_verdicts_contact_id", "contact_id"),
+)
+
+rejects = sa.Table(
+    "rejects",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
+    sa.Column("contact_id", BigId),  # NULL: the row has no key of its own, and is told of again by every run
+    sa.Column("run_id", BigId, nullable=False),
+    sa.Column("key", sa.Text),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("line", BigId, nullable=False),
+    sa.Column("findings", sa.JSON, nullable=False),
+    sa.UniqueConstraint("contact_id"),
+    sa.Index("ix_rejects_source_id", "source_id"),
+)
+
+stale_numbers = sa.Table(
+    "stale_numbers",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("phone_number", sa.Text, primary_key=True),
+    sa.Column("source_id", BigId, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("run_id", BigId, nullable=False),
+)
+
+in_flight = sa.Table(
+    "in_flight",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("source_id", BigId, nullable=False),
+    sa.Column("run_id", BigId, nullable=False),
+    sa.Column("contacts", sa.JSON, nullable=False),  # [[key, phone_number], …] of a batch that was begun
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),  # seconds since 1970
+)

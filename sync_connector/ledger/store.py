@@ -1,0 +1,725 @@
+"""Opening a ledger, and what a run reads of it and writes to it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+
+from sync_connector.errors import AskPerson, FixSetup, TryLater
+from sync_connector.flow.diff import Known
+from sync_connector.flow.resolve import Incumbent
+from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Index
+from sync_connector.ledger import leases
+from sync_connector.ledger.schema import (
+    accounts,
+    contacts,
+    in_flight,
+    metadata,
+    rejects,
+    runs,
+    sources,
+    stale_numbers,
+    verdicts,
+)
+from sync_connector.model import Change, Finding, Outgoing, Place, Reply, State, Verdict
+
+HEAD = "0001"
+"""The newest migration. A ledger that has it needs no Alembic, which takes longer to import than a quiet night."""
+
+_T = TypeVar("_T")
+
+CHUNK = 5_000  # bound parameters of one statement; SQLite allows 32,766, PostgreSQL 65,535
+
+
+class Scope(NamedTuple):
+    """Which part of the ledger a run is about; ids are −1 where the ledger has never heard of it."""
+
+    account_id: int
+    source_id: int
+
+
+class Settled(NamedTuple):
+    """A row that was settled without the vendor: nothing to send, rejected or held."""
+
+    key: str
+    change: Change
+    row_fp: bytes | None
+    wanted_number: str | None
+    recency: int | None
+    codes: str | None
+    place: Place
+    findings: tuple[Finding, ...]
+
+
+class StaleNumber(NamedTuple):
+    """A number that the vendor still has, and that no contact of the CRM uses any more."""
+
+    phone_number: str
+    key: str
+    why: str
+
+
+@dataclass(slots=True)
+class Ledger:
+    """An open ledger. Use `open_ledger`."""
+
+    engine: Engine
+    holder: str = field(default_factory=leases.this_process)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    # --- scope and lease ---------------------------------------------------------------------------------------------
+
+    def scope(self, login: str, host: str, source: str) -> Scope:
+        """Find the scope, without writing anything."""
+        with self.engine.connect() as connection:
+            account = connection.scalar(sa.select(accounts.c.id).where(accounts.c.login == login, accounts.c.host == host))
+            found = connection.scalar(
+                sa.select(sources.c.id).where(sources.c.account_id == (account or -1), sources.c.name == source)
+            )
+        return Scope(-1 if account is None else account, -1 if found is None else found)
+
+    def make_scope(self, login: str, host: str, source: str) -> Scope:
+        """Find the scope, or make it."""
+        with self.engine.begin() as connection:
+            self._upsert(connection, accounts, [{"login": login, "host": host}], ["login", "host"], [])
+            account = connection.scalar(sa.select(accounts.c.id).where(accounts.c.login == login, accounts.c.host == host))
+            self._upsert(connection, sources, [{"account_id": account, "name": source}], ["account_id", "name"], [])
+        return self.scope(login, host, source)
+
+    @contextmanager
+    def lease(self, scope: Scope) -> Iterator[None]:
+        """Be the only run of this account. Raises `AskPerson` when another one is."""
+        try:
+            with self.engine.begin() as connection:
+                leases.acquire(connection, scope.account_id, self.holder)
+        except sa.exc.IntegrityError:
+            raise AskPerson("another run began at the same moment; wait for it to end") from None
+        try:
+            yield
+        finally:
+            with self.engine.begin() as connection:
+                leases.release(connection, scope.account_id, self.holder)
+
+    def renew(self, scope: Scope) -> None:
+        """Keep the lease while nothing is written. Raises `LeaseLost`."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+
+    # --- what a run reads --------------------------------------------------------------------------------------------
+
+    def index(self, scope: Scope) -> Index:
+        """The settled rows of the source (24 bytes of memory each), and the contacts that a full read must meet."""
+        kind = sa.case(
+            (contacts.c.wanted_number.is_not(None), WAITING), (contacts.c.state == State.REJECTED, REJECTED), else_=LIVE
+        )
+        of_source = (contacts.c.source_id == scope.source_id) & (contacts.c.state != State.GONE)
+        fps, ids, kinds, open_ids = [], [], [], []
+        with self._reading() as connection:
+            uncertain = self._uncertain_ids(connection, scope)
+            for rows in self._stream(connection, sa.select(contacts.c.id, contacts.c.row_fp, kind).where(of_source)):
+                settled = [row for row in rows if row[1] is not None and row[0] not in uncertain]
+                if len(settled) < len(rows):
+                    open_ids += [row[0] for row in rows if row[1] is None or row[0] in uncertain]
+                if settled:
+                    part_ids, part_fps, part_kinds = zip(*settled, strict=True)
+                    ids.append(np.array(part_ids, dtype=np.int64))
+                    fps.append(np.frombuffer(b"".join(part_fps), ">u8").reshape(-1, 2))
+                    kinds.append(np.array(part_kinds, dtype=np.uint8))
+        return Index.build(
+            np.concatenate(fps, dtype=np.uint64) if fps else np.empty((0, 2), dtype=np.uint64),
+            np.concatenate(ids) if ids else np.empty(0, dtype=np.int64),
+            np.concatenate(kinds) if kinds else np.empty(0, dtype=np.uint8),
+            np.array(open_ids, dtype=np.int64),
+        )
+
+    def holds_contacts(self) -> bool:
+        """Whether there is anything to look up: on a first run there is not."""
+        with self._reading() as connection:
+            return connection.scalar(sa.select(contacts.c.id).limit(1)) is not None
+
+    def known(self, scope: Scope, keys: Sequence[str]) -> dict[str, Known]:
+        """What the ledger knows of the contacts with these keys."""
+        columns = (contacts.c.key, contacts.c.id, contacts.c.state, contacts.c.phone_number, contacts.c.payload_fp)
+        found: dict[str, Known] = {}
+        with self._reading() as connection:
+            uncertain = self._uncertain_numbers(connection, scope)
+            for part in _chunks(keys):
+                query = sa.select(*columns).where(contacts.c.source_id == scope.source_id, contacts.c.key.in_(part))
+                for key, id_, state, number, payload in connection.execute(query):
+                    found[key] = Known(id_, state, number, None if number in uncertain else payload)
+        return found
+
+    def claims(self, scope: Scope, numbers: Sequence[str]) -> list[Incumbent]:
+        """The contacts that own these numbers at the vendor; `ordinal` is −1, for the caller to fill in.
+
+        Of this source only those whose row is settled and live; of other sources only those that are not gone.
+        """
+        columns = (contacts.c.id, contacts.c.key, contacts.c.phone_number, contacts.c.recency, contacts.c.source_id)
+        live = contacts.c.state.in_([State.ACCEPTED, State.WARNED])
+        elsewhere = (contacts.c.source_id != scope.source_id) & (contacts.c.state != State.GONE)
+        found = []
+        with self._reading() as connection:
+            for part in _chunks(numbers):
+                query = sa.select(*columns).where(
+                    contacts.c.account_id == scope.account_id, contacts.c.phone_number.in_(part), live | elsewhere
+                )
+                found += [Incumbent(id_, key, int(number[1:]), -1 if source == scope.source_id else -2, recency)
+                          for id_, key, number, recency, source in connection.execute(query)]  # fmt: skip
+        return found
+
+    def waiting(self, scope: Scope) -> dict[str, list[tuple[int, str]]]:
+        """Wanted number → the contacts of this source that wait for it, and the ones that have it (id, key)."""
+        other = contacts.alias()
+        groups: dict[str, list[tuple[int, str]]] = {}
+        here = (contacts.c.source_id == scope.source_id) & contacts.c.wanted_number.is_not(None)
+        with self._reading() as connection:
+            query = sa.select(contacts.c.wanted_number, contacts.c.id, contacts.c.key).where(
+                here, contacts.c.state != State.GONE
+            )
+            for number, id_, key in connection.execute(query):
+                groups.setdefault(number, []).append((id_, key))
+            owners = (
+                sa.select(other.c.phone_number, other.c.id, other.c.key)
+                .where(
+                    other.c.account_id == scope.account_id,
+                    other.c.phone_number.in_(sa.select(contacts.c.wanted_number).where(here)),
+                    other.c.state.in_([State.ACCEPTED, State.WARNED]),
+                )
+            )  # fmt: skip
+            for number, id_, key in connection.execute(owners):
+                if number in groups and (id_, key) not in groups[number]:
+                    groups[number].append((id_, key))
+        return groups
+
+    def rejected(self, scope: Scope) -> Iterator[tuple[int, str, str]]:
+        """Id, key and codes of the rejections that are remembered."""
+        query = sa.select(contacts.c.id, contacts.c.key, contacts.c.codes).where(
+            contacts.c.source_id == scope.source_id, contacts.c.state == State.REJECTED
+        )
+        with self._reading() as connection:
+            for rows in self._stream(connection, query):
+                yield from ((id_, key, codes or "") for id_, key, codes in rows)
+
+    def keys(self, ids: Sequence[int]) -> dict[int, str]:
+        """Id → key."""
+        found: dict[int, str] = {}
+        with self._reading() as connection:
+            for part in _chunks(ids):
+                found.update(
+                    (id_, key)
+                    for id_, key in connection.execute(sa.select(contacts.c.id, contacts.c.key).where(contacts.c.id.in_(part)))
+                )
+        return found
+
+    def last_filled(self, scope: Scope) -> tuple[int, dict[str, int]]:
+        """Of the last finished run: rows read, and in how many each column was filled."""
+        query = (
+            sa.select(runs.c.rows_read, runs.c.filled)
+            .where(runs.c.source_id == scope.source_id, runs.c.status == "finished")
+            .order_by(runs.c.id.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return (0, {}) if row is None else (row[0], dict(row[1]))
+
+    def last_run(self, scope: Scope) -> int:
+        """The newest run of the account, 0 if there is none: it moves whenever the ledger does."""
+        query = sa.select(sa.func.max(runs.c.id)).join(sources).where(sources.c.account_id == scope.account_id)
+        with self._reading() as connection:
+            return connection.scalar(query) or 0
+
+    def stale(self, scope: Scope, limit: int | None = None) -> list[StaleNumber]:
+        """What is stale at the vendor because of this source, by number."""
+        statement = _stale(scope).order_by("phone_number").limit(limit)
+        with self._reading() as connection:
+            return [StaleNumber(*row) for row in connection.execute(statement)]
+
+    def stale_count(self, scope: Scope) -> int:
+        """How many numbers are."""
+        with self._reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(_stale(scope).subquery())) or 0
+
+    def states(self, scope: Scope) -> dict[str, int]:
+        """How many contacts are in each state."""
+        query = (
+            sa.select(contacts.c.state, sa.func.count())
+            .where(contacts.c.source_id == scope.source_id)
+            .group_by(contacts.c.state)
+        )
+        with self._reading() as connection:
+            return {state: count for state, count in connection.execute(query)}
+
+    # --- what a run writes -------------------------------------------------------------------------------------------
+
+    def start_run(self, scope: Scope, identity: str, now: datetime) -> int:
+        """A new run; what an earlier one left in flight becomes unknown first."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            connection.execute(
+                sa.update(runs)
+                .where(runs.c.status == "running", runs.c.source_id.in_(_sources_of(scope)))
+                .values(status="failed", ended_at=now)
+            )
+            values = {"source_id": scope.source_id, "status": "running", "started_at": now, "identity": identity, "filled": {}}
+            run = int(connection.scalar(sa.insert(runs).values(rows_read=0, **values).returning(runs.c.id)) or 0)
+            left = connection.execute(sa.select(in_flight).where(in_flight.c.account_id == scope.account_id)).all()
+            for batch in left:
+                part = Scope(batch.account_id, batch.source_id)
+                self._unknown(connection, part, batch.run_id, [(key, number) for key, number in batch.contacts])
+                connection.execute(sa.delete(in_flight).where(in_flight.c.id == batch.id))
+        return run
+
+    def end_run(self, run: int, status: str, now: datetime, *, read: int, filled: Mapping[str, int], result: object) -> None:
+        """The run's last word."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.update(runs)
+                .where(runs.c.id == run)
+                .values(status=status, ended_at=now, rows_read=read, filled=dict(filled), result=result)
+            )
+
+    def begin(self, scope: Scope, run: int, batch: Sequence[Outgoing]) -> int:
+        """Note, before it leaves, which contacts a batch holds: until `settle`, what the vendor has of them is unknown."""
+        pairs = [[outgoing.key, outgoing.contact.phone_number] for outgoing in batch]
+        values = {"account_id": scope.account_id, "source_id": scope.source_id, "run_id": run, "contacts": pairs}
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            return int(connection.scalar(sa.insert(in_flight).values(**values).returning(in_flight.c.id)) or 0)
+
+    def settle(self, scope: Scope, run: int, ticket: int, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
+        """The verdicts on a batch, in one transaction."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            taken = {Verdict.ACCEPTED, Verdict.WARNED}
+            pairs = list(zip(batch, replies, strict=True))
+            self._accepted(connection, scope, run, [pair for pair in pairs if pair[1].verdict in taken])
+            self._refused(connection, scope, run, [pair for pair in pairs if pair[1].verdict is Verdict.REFUSED])
+            unknown = [outgoing for outgoing, reply in pairs if reply.verdict is Verdict.UNKNOWN]
+            self._unknown(connection, scope, run, [(outgoing.key, outgoing.contact.phone_number) for outgoing in unknown])
+            ids = self._ids(connection, scope, [outgoing.key for outgoing in batch])
+            _insert(
+                connection,
+                verdicts,
+                [
+                    {
+                        "contact_id": ids[outgoing.key],
+                        "run_id": run,
+                        "change": outgoing.change,
+                        "verdict": reply.verdict,
+                        "phone_number": outgoing.contact.phone_number,
+                        "codes": " ".join(reply.codes) or None,
+                    }
+                    for outgoing, reply in pairs
+                ],
+            )
+            if self._has_rejects(connection, scope):
+                connection.execute(sa.delete(rejects).where(rejects.c.contact_id.in_(list(ids.values()))))
+            connection.execute(sa.delete(in_flight).where(in_flight.c.id == ticket))
+
+    def _accepted(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[Outgoing, Reply]]) -> None:
+        if not pairs:
+            return
+        numbers = {outgoing.contact.phone_number: outgoing.key for outgoing, _ in pairs}
+        mine = {outgoing.key: outgoing.contact.phone_number for outgoing, _ in pairs}
+        claims = connection.execute(
+            sa.select(contacts.c.id, contacts.c.source_id, contacts.c.key, contacts.c.phone_number).where(
+                contacts.c.account_id == scope.account_id,
+                contacts.c.phone_number.is_not(None),
+                contacts.c.phone_number.in_(list(numbers))
+                | ((contacts.c.source_id == scope.source_id) & contacts.c.key.in_(list(mine))),
+            )
+        ).all()
+        gone_from = []  # what the vendor has under these numbers is no longer what it accepted from these contacts
+        left_behind = []
+        for id_, source, key, number in claims:
+            owner_now = source == scope.source_id and mine.get(key) == number
+            if not owner_now:
+                gone_from.append(id_)
+            if source == scope.source_id and key in mine and number not in numbers:
+                left_behind.append({"account_id": scope.account_id, "phone_number": number, "source_id": scope.source_id, "key": key, "run_id": run})  # fmt: skip
+        if gone_from:
+            connection.execute(
+                sa.update(contacts).where(contacts.c.id.in_(gone_from)).values(phone_number=None, payload_fp=None)
+            )
+        self._upsert(connection, stale_numbers, left_behind, ["account_id", "phone_number"], ["source_id", "key", "run_id"])
+        connection.execute(
+            sa.delete(stale_numbers).where(
+                stale_numbers.c.account_id == scope.account_id, stale_numbers.c.phone_number.in_(list(numbers))
+            )
+        )
+        self._upsert(
+            connection,
+            contacts,
+            [
+                {
+                    "account_id": scope.account_id,
+                    "source_id": scope.source_id,
+                    "key": outgoing.key,
+                    "state": State(reply.verdict.value),
+                    "row_fp": outgoing.row_fp,
+                    "payload_fp": outgoing.payload_fp,
+                    "phone_number": outgoing.contact.phone_number,
+                    "wanted_number": None,
+                    "recency": outgoing.recency,
+                    "codes": " ".join(reply.codes) or None,
+                    "run_id": run,
+                }
+                for outgoing, reply in pairs
+            ],
+            ["source_id", "key"],
+            ["state", "row_fp", "payload_fp", "phone_number", "wanted_number", "recency", "codes", "run_id"],
+        )
+
+    def _refused(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[Outgoing, Reply]]) -> None:
+        self._upsert(
+            connection,
+            contacts,
+            [
+                {
+                    "account_id": scope.account_id,
+                    "source_id": scope.source_id,
+                    "key": outgoing.key,
+                    "state": State.REFUSED,
+                    "row_fp": None,
+                    "wanted_number": None,
+                    "codes": " ".join(reply.codes) or None,
+                    "run_id": run,
+                }
+                for outgoing, reply in pairs
+            ],
+            ["source_id", "key"],
+            ["state", "row_fp", "wanted_number", "codes", "run_id"],
+        )
+
+    def _unknown(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[str, str]]) -> None:
+        """The vendor may have these contacts, or not: nothing that it is known to have under their numbers is certain.
+
+        A contact that has no number at the vendor yet takes this one, so that it is told of should it leave the CRM.
+        """
+        if not pairs:
+            return
+        numbers = [number for _, number in pairs]
+        owners = {
+            number: (source, key)
+            for number, source, key in connection.execute(
+                sa.select(contacts.c.phone_number, contacts.c.source_id, contacts.c.key).where(
+                    contacts.c.account_id == scope.account_id, contacts.c.phone_number.in_(numbers)
+                )
+            )
+        }
+        connection.execute(
+            sa.update(contacts)
+            .where(contacts.c.account_id == scope.account_id, contacts.c.phone_number.in_(numbers))
+            .values(payload_fp=None)
+        )
+        values = [
+            {
+                "account_id": scope.account_id,
+                "source_id": scope.source_id,
+                "key": key,
+                "state": State.UNKNOWN,
+                "row_fp": None,
+                "wanted_number": None,
+                "codes": None,
+                "run_id": run,
+            }
+            for key, _ in pairs
+        ]
+        self._upsert(
+            connection, contacts, values, ["source_id", "key"], ["state", "row_fp", "wanted_number", "codes", "run_id"]
+        )
+        mine = {key: number for key, number in pairs if number not in owners}
+        has_one = dict(
+            connection.execute(
+                sa.select(contacts.c.key, contacts.c.phone_number).where(
+                    contacts.c.source_id == scope.source_id, contacts.c.key.in_(list(mine)), contacts.c.phone_number.is_not(None)
+                )
+            ).all()
+        )
+        for key, number in mine.items():
+            if key not in has_one:
+                connection.execute(
+                    sa.update(contacts)
+                    .where(contacts.c.source_id == scope.source_id, contacts.c.key == key)
+                    .values(phone_number=number)
+                )
+        perhaps = [
+            {"account_id": scope.account_id, "phone_number": number, "source_id": scope.source_id, "key": key, "run_id": run}
+            for key, number in mine.items()
+            if key in has_one
+        ]
+        self._upsert(connection, stale_numbers, perhaps, ["account_id", "phone_number"], ["source_id", "key", "run_id"])
+
+    def settle_rows(self, scope: Scope, run: int, rows: Sequence[Settled]) -> None:
+        """Rows that need no verdict: nothing to send (the vendor has it), rejected, or held."""
+        keyed = [row for row in rows if row.key and row.row_fp is not None]
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            for change, state in ((Change.REJECTED, State.REJECTED), (Change.HELD, State.HELD), (Change.NONE, State.ACCEPTED)):
+                values = [
+                    {
+                        "account_id": scope.account_id,
+                        "source_id": scope.source_id,
+                        "key": row.key,
+                        "state": state,
+                        "row_fp": row.row_fp,
+                        "wanted_number": row.wanted_number,
+                        "recency": row.recency,
+                        "codes": row.codes,
+                        "run_id": run,
+                    }
+                    for row in keyed
+                    if row.change is change
+                ]
+                moved = ["state", "row_fp", "wanted_number", "recency", "codes", "run_id"]
+                self._upsert(connection, contacts, values, ["source_id", "key"], moved)
+            ids = self._ids(connection, scope, [row.key for row in keyed])
+            for part in _chunks(list(ids.values())):
+                connection.execute(sa.delete(rejects).where(rejects.c.contact_id.in_(part)))
+            _insert(
+                connection,
+                rejects,
+                [
+                    {
+                        "source_id": scope.source_id,
+                        "contact_id": ids.get(row.key) if row.row_fp is not None else None,
+                        "run_id": run,
+                        "key": row.key or None,
+                        "file": row.place.file,
+                        "line": row.place.line,
+                        "findings": [list(finding) for finding in row.findings],
+                    }
+                    for row in rows
+                    if row.change in (Change.REJECTED, Change.HELD)
+                ],
+            )
+
+    def displace(self, scope: Scope, run: int, displaced: Sequence[tuple[int, str, State]]) -> None:
+        """Contacts (id, wanted number, new state) whose number goes to another: their row is settled, they wait."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            for id_, number, state in displaced:
+                connection.execute(
+                    sa.update(contacts)
+                    .where(contacts.c.id == id_)
+                    .values(state=state, wanted_number=number, run_id=run, codes="shared_phone")
+                )
+
+    def forget_passing_rejects(self, scope: Scope) -> None:
+        """Rows without a key of their own are told of by each run anew."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            connection.execute(
+                sa.delete(rejects).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None))
+            )
+
+    def mark_gone(self, scope: Scope, run: int, ids: Sequence[int]) -> None:
+        """Contacts that a full read did not meet. What the vendor has of them stays there, and is stale."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            for part in _chunks(ids):
+                connection.execute(
+                    sa.update(contacts)
+                    .where(contacts.c.id.in_(part))
+                    .values(state=State.GONE, row_fp=None, wanted_number=None, run_id=run)
+                )
+                connection.execute(sa.delete(rejects).where(rejects.c.contact_id.in_(part)))
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _upsert(
+        self,
+        connection: Connection,
+        table: sa.Table,
+        values: Sequence[dict[str, object]],
+        identity: Sequence[str],
+        moved: Sequence[str],
+    ) -> None:
+        if not values:
+            return
+        make = postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
+        insert = make(table)
+        if moved:
+            statement = insert.on_conflict_do_update(
+                index_elements=list(identity), set_={name: insert.excluded[name] for name in moved}
+            )
+        else:
+            statement = insert.on_conflict_do_nothing(index_elements=list(identity))
+        connection.execute(statement, list(values))
+
+    def _ids(self, connection: Connection, scope: Scope, keys: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in _chunks(keys):
+            query = sa.select(contacts.c.key, contacts.c.id).where(
+                contacts.c.source_id == scope.source_id, contacts.c.key.in_(part)
+            )
+            found.update((key, id_) for key, id_ in connection.execute(query))
+        return found
+
+    def _has_rejects(self, connection: Connection, scope: Scope) -> bool:
+        query = sa.select(rejects.c.id).where(rejects.c.source_id == scope.source_id).limit(1)
+        return connection.scalar(query) is not None
+
+    def _uncertain_numbers(self, connection: Connection, scope: Scope) -> frozenset[str]:
+        """Numbers of batches that were begun and never settled: what the vendor has under them is not known."""
+        query = sa.select(in_flight.c.contacts).where(in_flight.c.account_id == scope.account_id)
+        return frozenset(number for batch in connection.scalars(query) for _, number in batch)
+
+    def _uncertain_ids(self, connection: Connection, scope: Scope) -> frozenset[int]:
+        query = sa.select(in_flight.c.contacts).where(in_flight.c.source_id == scope.source_id)
+        keys = [key for batch in connection.scalars(query) for key, _ in batch]
+        return frozenset(self._ids(connection, scope, keys).values())
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    def _stream(self, connection: Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+        """Rows in parts, never all at once."""
+        streaming = connection.execution_options(yield_per=20_000)
+        yield from streaming.execute(query).partitions()
+
+
+def _insert(connection: Connection, table: sa.Table, values: Sequence[dict[str, object]]) -> None:
+    if values:
+        connection.execute(sa.insert(table), list(values))
+
+
+def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def _sources_of(scope: Scope) -> sa.ScalarSelect[int]:
+    return sa.select(sources.c.id).where(sources.c.account_id == scope.account_id).scalar_subquery()
+
+
+def _stale(scope: Scope) -> sa.CompoundSelect[tuple[str, str, str]]:
+    here = contacts.c.source_id == scope.source_id
+    has_number = contacts.c.phone_number.is_not(None)
+    left_crm = sa.select(contacts.c.phone_number, contacts.c.key, sa.literal("the contact left the CRM").label("why"))
+    renumbered = sa.literal("the contact changed its number").label("why")
+    waits = sa.select(contacts.c.phone_number, contacts.c.key, renumbered)
+    listed = sa.select(stale_numbers.c.phone_number, stale_numbers.c.key, renumbered)
+    owned = sa.select(contacts.c.phone_number).where(contacts.c.account_id == scope.account_id, has_number)
+    return sa.union_all(
+        left_crm.where(here, has_number, contacts.c.state == State.GONE),
+        waits.where(here, has_number, contacts.c.state == State.HELD, contacts.c.phone_number != contacts.c.wanted_number),
+        listed.where(stale_numbers.c.source_id == scope.source_id, stale_numbers.c.phone_number.not_in(owned)),
+    )
+
+
+# --- opening ---------------------------------------------------------------------------------------------------------
+
+
+def open_ledger(url: str, *, write: bool) -> Ledger:
+    """Open the ledger, and bring its tables up to date if it is to be written.
+
+    To read only, a ledger that is not there is an empty one. Raises `FixSetup` (the URL, a file that is no ledger, a
+    ledger of a newer version) and `TryLater` (a server that does not answer).
+    """
+    try:
+        parsed = sa.make_url(url)
+        name = parsed.get_backend_name()
+        if name not in ("sqlite", "postgresql"):
+            raise FixSetup(f"ledger.url: a ledger is kept in sqlite or postgresql, not in {name}")
+        if name == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        elif not write and parsed.database and not Path(parsed.database).exists():
+            parsed = parsed.set(database=":memory:")
+            write = True
+        ledger = Ledger(_engine(parsed))
+        _bring_up_to_date(ledger.engine, write=write)
+        return ledger
+    except sa.exc.ArgumentError:
+        raise FixSetup("ledger.url: is not an SQLAlchemy URL; write sqlite:///sync-ledger.db") from None
+    except ModuleNotFoundError as fault:
+        raise FixSetup(f"ledger.url: {fault.name} is not installed; install sync-connector[postgresql]") from None
+    except sa.exc.OperationalError as fault:
+        raise TryLater(f"the ledger cannot be opened: {_first_line(fault)}") from None
+    except sa.exc.DatabaseError as fault:
+        raise FixSetup(f"the ledger is damaged, or is no ledger: {_first_line(fault)}; restore a backup, it is never reset") from None
+
+
+def _first_line(fault: sa.exc.DBAPIError) -> str:
+    return str(fault.orig).strip().splitlines()[0] if str(fault.orig).strip() else type(fault.orig).__name__
+
+
+def _engine(url: sa.URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(url, pool_pre_ping=True)
+    if url.database and url.database != ":memory:":
+        if not Path(url.database).exists():
+            try:
+                os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+            except OSError as fault:
+                raise FixSetup(f"ledger.url: {url.database} cannot be made: {fault.strerror}") from None
+        engine = sa.create_engine(url)
+    else:
+        engine = sa.create_engine(url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: object, _record: object) -> None:
+        # The driver's own notion of transactions begins them too late for reads; SQLAlchemy's recipe.
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _bring_up_to_date(engine: Engine, *, write: bool) -> None:
+    version_table = sa.table("alembic_version", sa.column("version_num"))
+    with engine.connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        found = connection.scalar(sa.select(version_table.c.version_num)) if "alembic_version" in tables else None
+        connection.rollback()
+    if found == HEAD:
+        return
+    if found is None and set(tables) & set(metadata.tables):
+        raise FixSetup("ledger.url: that database has tables of these names that are not a ledger's; choose another")
+    if found is not None and found > HEAD:
+        raise FixSetup("the ledger was made by a newer version of sync-connector; update this one")
+    if not write:
+        raise FixSetup("the ledger is of an older version; `sync-connector sync` brings it up to date")
+    from alembic import command  # a quiet night needs neither of them
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def utc_now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+def counted(codes: Sequence[str]) -> Counter[str]:
+    """How often each code stands in these lists of codes."""
+    return Counter(code for line in codes for code in line.split())

@@ -1,0 +1,316 @@
+"""How a CRM's columns become a contact: `mappings/*.toml`, data without code.
+
+Law: a mapping only names things. Which headers it found in a given source is a `Binding`, made once a run.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, NamedTuple, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from sync_connector.errors import FixSetup
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Column = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+"""One column, as the list of header names it goes by. A name that ends in `*` matches by prefix."""
+
+
+class Columns(BaseModel):
+    """The columns of each role, most wanted first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: list[Column] = Field(min_length=1, description="together they identify the row in the CRM")
+    phone: list[Column] = Field(default=[], description="in order of preference, mobile first")
+    first_name: list[Column] = []
+    last_name: list[Column] = []
+    full_name: list[Column] = Field(default=[], description="used where first and last name are both blank")
+    adress: list[Column] = Field(default=[], description="all that are filled, joined by a comma")
+    adress_otherwise: list[Column] = Field(default=[], description="used where all of `adress` are blank")
+    email: list[Column] = Field(default=[], description="the first that is valid")
+    country: list[Column] = Field(default=[], description="the first that is understood: code, name or dialling prefix")
+    modified: list[Column] = Field(default=[], description="when the row last changed: decides `newest`")
+
+
+class LabelledPhones(BaseModel):
+    """Numbered pairs of columns, a label beside a number (`Phone 1 - Label`, `Phone 1 - Value`, …)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: str
+    label: Column
+    prefer: list[str] = []
+    never: list[str] = []
+
+
+class DeletedWhen(BaseModel):
+    """A column whose value says that the CRM no longer counts this row as a contact."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: Column
+    values: list[str] = Field(min_length=1)
+    reason: str = "deleted"
+
+
+class Mapping(BaseModel):
+    """One CRM's way of writing contacts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    crm: str
+    title: str
+    key_is_unique: bool = Field(
+        default=True, description="false where the export has no identifier: equal keys are then numbered in order"
+    )
+    recognize: list[str] = Field(default=[], description="headers that are peculiar to this CRM")
+    columns: Columns
+    phones: LabelledPhones | None = None
+    deleted: list[DeletedWhen] = []
+
+    @model_validator(mode="after")
+    def _has_phones(self) -> Self:
+        if not self.columns.phone and self.phones is None:
+            raise ValueError("no phone column: columns.phone or phones.value is needed")
+        return self
+
+
+class LabelledColumn(NamedTuple):
+    """A phone column as found in a source; `label` is the header of the column that says what kind it is."""
+
+    value: str
+    label: str | None
+    rank: int
+
+
+class Binding(NamedTuple):
+    """A mapping's columns as a source really has them: each entry is a header of that source."""
+
+    key: tuple[str, ...]
+    key_is_unique: bool
+    phone: tuple[LabelledColumn, ...]
+    prefer: tuple[str, ...]
+    never: tuple[str, ...]
+    first_name: tuple[str, ...]
+    last_name: tuple[str, ...]
+    full_name: tuple[str, ...]
+    adress: tuple[str, ...]
+    adress_otherwise: tuple[str, ...]
+    email: tuple[str, ...]
+    country: tuple[str, ...]
+    modified: tuple[str, ...]
+    deleted: tuple[tuple[str, tuple[str, ...], str], ...]
+
+    @property
+    def fingerprinted(self) -> tuple[str, ...]:
+        """The headers whose cells decide what is sent, in a fixed order, each once."""
+        phones = [h for column in self.phone for h in (column.value, column.label) if h is not None]
+        roles = (self.first_name, self.last_name, self.full_name, self.adress, self.adress_otherwise, self.email, self.country)
+        return tuple(dict.fromkeys([*self.key, *phones, *(header for role in roles for header in role)]))
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """All headers that are read."""
+        flags = [header for header, _, _ in self.deleted]
+        return tuple(dict.fromkeys([*self.fingerprinted, *self.modified, *flags]))
+
+
+def fold(header: str) -> str:
+    """A header as it is compared: without BOM, NBSP or outer blanks, case-insensitive, NFC."""
+    text = unicodedata.normalize("NFC", header).replace("\ufeff", "").replace("\u00a0", " ").replace("\u202f", " ")
+    return " ".join(text.split()).casefold()
+
+
+def _find(column: Sequence[str], headers: dict[str, str]) -> str | None:
+    for alias in column:
+        if alias.endswith("*"):
+            prefix = fold(alias[:-1])
+            hit = next((real for folded, real in headers.items() if folded.startswith(prefix)), None)
+        else:
+            hit = headers.get(fold(alias))
+        if hit is not None:
+            return hit
+    return None
+
+
+def _find_all(columns: Iterable[Sequence[str]], headers: dict[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hit for column in columns if (hit := _find(column, headers)) is not None))
+
+
+def _folded(headers: Iterable[str]) -> dict[str, str]:
+    folded: dict[str, str] = {}
+    for header in headers:
+        if header.strip():
+            folded.setdefault(fold(header), header)
+    return folded
+
+
+def _numbered(phones: LabelledPhones, headers: dict[str, str]) -> list[LabelledColumn]:
+    pattern = re.compile(re.escape(fold(phones.value)).replace(r"\{n\}", r"(\d+)"))
+    found = []
+    for folded, real in headers.items():
+        if match := pattern.fullmatch(folded):
+            label = _find([alias.replace("{n}", match[1]) for alias in phones.label], headers)
+            found.append(LabelledColumn(real, label, int(match[1])))
+    return sorted(found, key=lambda column: column.rank)
+
+
+def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
+    """Find the mapping's columns among a source's headers.
+
+    Raises `FixSetup`, every missing necessity at once, when a key column or all phone columns are missing.
+    """
+    known = _folded(headers)
+    columns = mapping.columns
+    faults = [
+        f"no key column in the source: none of {_either(column)} is among its headers"
+        for column in columns.key
+        if mapping.key_is_unique and _find(column, known) is None
+    ]
+    key = _find_all(columns.key, known)
+    if not key and not mapping.key_is_unique:
+        faults.append(f"no key column in the source: none of {_either(sum(columns.key, []))} is among its headers")
+    phones = [LabelledColumn(header, None, rank) for rank, header in enumerate(_find_all(columns.phone, known))]
+    if mapping.phones is not None:
+        phones += _numbered(mapping.phones, known)
+    if not phones:
+        wanted = sum(columns.phone, []) or [mapping.phones.value if mapping.phones else ""]
+        faults.append(f"no phone column in the source (#003): none of {_either(wanted)} is among its headers")
+    if faults:
+        shown = ", ".join(repr(header) for header in headers[:40])
+        raise FixSetup(*faults, f"the headers are: {shown}; choose another mapping or add their names to this one ({mapping.crm})")
+    return Binding(
+        key=key,
+        key_is_unique=mapping.key_is_unique,
+        phone=tuple(phones),
+        prefer=tuple(fold(label) for label in (mapping.phones.prefer if mapping.phones else [])),
+        never=tuple(fold(label) for label in (mapping.phones.never if mapping.phones else [])),
+        first_name=_find_all(columns.first_name, known),
+        last_name=_find_all(columns.last_name, known),
+        full_name=_find_all(columns.full_name, known),
+        adress=_find_all(columns.adress, known),
+        adress_otherwise=_find_all(columns.adress_otherwise, known),
+        email=_find_all(columns.email, known),
+        country=_find_all(columns.country, known),
+        modified=_find_all(columns.modified, known),
+        deleted=tuple(
+            (header, tuple(fold(value) for value in rule.values), rule.reason)
+            for rule in mapping.deleted
+            if (header := _find(rule.column, known)) is not None
+        ),
+    )
+
+
+def _either(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+class Recognition(NamedTuple):
+    """How well a mapping fits a source, and why we think so."""
+
+    name: str
+    crm: str
+    score: float
+    why: str
+
+
+def recognize(headers: Sequence[str]) -> list[Recognition]:
+    """Every shipped mapping that could read a source with these headers, the best first.
+
+    The score is the share of headers that are known, where one that is peculiar to a CRM counts three times.
+    """
+    known = _folded(headers)
+    fits = []
+    for name in names():
+        mapping = load(name)
+        try:
+            binding = bind(mapping, headers)
+        except FixSetup:
+            continue
+        peculiar = [header for header in mapping.recognize if _find([header], known)]
+        understood = len(binding.used)
+        score = (understood + 2 * len(peculiar)) / max(1, len(known))
+        why = f"{understood} of {len(known)} headers are known"
+        if peculiar:
+            why += f", among them {', '.join(repr(p) for p in peculiar[:3])}, which only {mapping.crm} writes"
+        fits.append(Recognition(name, mapping.crm, round(score, 3), why))
+    return sorted(fits, key=lambda fit: (-fit.score, fit.name != "generic", fit.name))
+
+
+def _folder() -> Path:
+    """`mappings/` beside the package in a checkout, inside it in an installed copy."""
+    inside = Path(str(resources.files("sync_connector"))) / "mappings"
+    return inside if inside.is_dir() else inside.parent.parent / "mappings"
+
+
+def names() -> list[str]:
+    """The mappings that are shipped."""
+    return sorted(path.stem for path in _folder().glob("*.toml"))
+
+
+@functools.cache
+def load(name_or_path: str) -> Mapping:
+    """A shipped mapping by name, or any TOML file by path.
+
+    Raises `FixSetup` with every fault of the file, each with its line where that is known.
+    """
+    shipped = not name_or_path.endswith(".toml")
+    if shipped and name_or_path not in names():
+        raise FixSetup(f"no mapping {name_or_path!r}; shipped are: {', '.join(names())}, or give the path of a .toml")
+    path = _folder() / f"{name_or_path}.toml" if shipped else Path(name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise FixSetup(f"mapping {path}: {fault}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, path: str) -> Mapping:
+    """A mapping from its text; `path` is for the messages. Raises `FixSetup`."""
+    try:
+        return Mapping.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as fault:
+        raise FixSetup(f"mapping {path}: {fault}") from None
+    except ValidationError as faults:
+        raise FixSetup(*describe_faults(faults, text, f"mapping {path}")) from None
+
+
+def describe_faults(faults: ValidationError, text: str, where: str) -> list[str]:
+    """A sentence for each fault of a TOML file, with the line of the setting where it can be found."""
+    sentences = []
+    for fault in faults.errors(include_url=False, include_input=False):
+        path = [str(part) for part in fault["loc"]]
+        line = _line_of(path, text)
+        place = f"{where}, line {line}" if line else where
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "there is no such setting"
+        sentences.append(f"{place}: {'.'.join(path) or 'file'}: {message}")
+    return sentences
+
+
+def _line_of(path: Sequence[str], text: str) -> int | None:
+    words = [part for part in path if not part.isdigit()]
+    for depth in range(len(words), 0, -1):
+        section, setting = ".".join(words[: depth - 1]), words[depth - 1]
+        here = ""
+        for number, line in enumerate(text.splitlines(), start=1):
+            if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line):
+                here = header[1]
+                if here == ".".join(words[:depth]):
+                    return number
+            elif here == section and re.match(rf"\s*\"?{re.escape(setting)}\"?\s*=", line):
+                return number
+    return None

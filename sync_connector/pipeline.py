@@ -1,0 +1,704 @@
+"""The conductor: reads top to bottom as the way of the data.
+
+    extract ─► sieve ─► normalize ─► resolve ─► diff ─► [plan] ─► load ─► verdicts ─► ledger
+
+`prepare` decides and writes nothing; `execute` does. Between the two stand the brakes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from sync_connector import dialects, mapping, sources
+from sync_connector.config import Settings
+from sync_connector.errors import Stopped, SyncError
+from sync_connector.fields.phone import as_integer
+from sync_connector.flow import brakes
+from sync_connector.flow import normalize as normalizing
+from sync_connector.flow.diff import Known, diff, payload_fingerprint
+from sync_connector.flow.extract import KEY_JOINT, Extraction, Rows, extract
+from sync_connector.flow.load import Endpoint, Instruments, Loader, new_client
+from sync_connector.flow.pace import Patience
+from sync_connector.flow.resolve import UNKNOWN_RECENCY, Incumbent, Outcome, Resolution, groups, repeated, resolve
+from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Fingerprints, Index, fingerprints, seed_of
+from sync_connector.flow.spool import Candidate, Spool
+from sync_connector.ledger.store import Ledger, Scope, Settled, utc_now
+from sync_connector.model import Change, Finding, Outgoing, Place, Reply, SetAside, Severity, State, Tally
+
+SETTLE_ROWS = 5_000
+
+
+class Progress:
+    """Told how far a run is; this one keeps silent."""
+
+    def stage(self, name: str, total: float | None) -> None:
+        """A stage begins; `total` in its own unit, `None` if unknown."""
+
+    def at(self, done: float) -> None:
+        """So much of the stage is done."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run would do. Nothing of it has been written or sent."""
+
+    scope: Scope
+    source: str
+    identity: str
+    extraction: Extraction
+    spool: Spool
+    outcomes: npt.NDArray[np.int8]
+    owners: dict[int, str]
+    displaced: list[tuple[Incumbent, str]]
+    gone: list[int]
+    unsure: int
+    remembered: list[tuple[str, str, Place]]  # rejected before and not changed since: key, codes, place
+    held_before: int
+    live: int
+    known: int
+    last_read: int
+    last_filled: dict[str, int]
+    ledger_run: int
+    policy: str
+    source_digest: str
+    codes: Counter[str]
+    creates: int
+    updates: int
+    moved: int  # contacts that the vendor has and whose data or number changed
+
+    def count(self, *outcomes: Outcome) -> int:
+        """How many candidates have one of these outcomes."""
+        return int(np.isin(self.outcomes, outcomes).sum())
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The rows of the source, each counted once. Raises `AssertionError` if they do not add up."""
+        displaced = len(self.displaced)
+        displaced_rejected = displaced if self.policy == "reject" else 0
+        rows = {
+            "read": self.extraction.read + len(self.extraction.set_aside),
+            "unchanged": self.live - displaced + self.count(Outcome.NONE),
+            "to_send": self.count(Outcome.SEND),
+            "rejected": len(self.remembered)
+            + displaced_rejected
+            + (self.held_before if self.policy == "reject" else 0)
+            + self.count(Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED)
+            + len(self.extraction.set_aside),
+            "held": self.count(Outcome.HELD)
+            + (displaced - displaced_rejected)
+            + (self.held_before if self.policy != "reject" else 0),
+        }
+        add_up("to send", rows["to_send"], self.creates, self.updates)
+        add_up("read", rows["read"], rows["unchanged"], rows["to_send"], rows["rejected"], rows["held"])
+        return rows
+
+    def candidates(self, *outcomes: Outcome) -> Iterator[tuple[Outcome, str, Candidate]]:
+        """The candidates with these outcomes: outcome, who has their number (`""`: nobody), candidate."""
+        for position, candidate in self.spool.read(np.isin(self.outcomes, outcomes)):
+            yield Outcome(self.outcomes[position]), self.owners.get(position, ""), candidate
+
+    def brakes(self, limits: brakes.Limits) -> list[str]:
+        """The brakes that this plan trips."""
+        rows = self.rows
+        return brakes.tripped(
+            brakes.Facts(
+                read=rows["read"],
+                rejected=rows["rejected"],
+                known=self.known,
+                gone=len(self.gone),
+                moved=self.moved,
+                last_read=self.last_read,
+                last_filled=self.last_filled,
+                filled=self.extraction.filled,
+            ),
+            limits,
+        )
+
+    def digest(self) -> str:
+        """A fingerprint of all that would be sent, in order."""
+        digest = xxhash.xxh3_128()
+        for _, _, candidate in self.candidates(Outcome.SEND):
+            digest.update(change_line(candidate))
+        return digest.hexdigest()
+
+
+def change_line(candidate: Candidate) -> bytes:
+    """What a plan's digest is made of."""
+    return b"\x1f".join([candidate.key.encode(), candidate.change.encode(), candidate.payload_fp or b""]) + b"\x1e"
+
+
+def add_up(what: str, total: int, *parts: int) -> None:
+    """Law: counts add up, and code asserts it."""
+    if total != sum(parts):
+        raise AssertionError(f"counts do not add up: {what} = {total}, its parts are {parts}")
+
+
+# --- deciding --------------------------------------------------------------------------------------------------------
+
+
+NEW, UPDATED, RENUMBERED = 0, 1, 2
+"""What a candidate needs: a contact that the vendor has not got, other data, or another number (a `create` too)."""
+
+
+@dataclass(slots=True)
+class _Passing:
+    """What passed the sieve, as columns of numbers beside the spool."""
+
+    spool: Spool = field(default_factory=Spool)
+    outcomes: list[npt.NDArray[np.int8]] = field(default_factory=list)
+    phones: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    ordinals: list[npt.NDArray[np.int32]] = field(default_factory=list)
+    recencies: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    key_hashes: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    needs: list[npt.NDArray[np.int8]] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+
+
+def scope_names(settings: Settings) -> tuple[str, str, str]:
+    """Login, host and source: what the ledger calls an account and a source. The port is no part of it."""
+    url = settings.vendor.base_url or dialects.find(settings.vendor.dialect).base_url
+    return settings.vendor.login, urlsplit(url).hostname or "", settings.source.name
+
+
+def prepare(settings: Settings, ledger: Ledger, scope: Scope, progress: Progress, check: Callable[[], None]) -> Plan:
+    """Read the whole source and decide what each contact needs. Writes nothing, sends nothing.
+
+    `check` is called between chunks; it may raise to stop. Raises `FixSetup`, `TryLater`.
+    """
+    source = sources.open_source(settings.source)
+    binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
+    identity = _identity(settings, binding)
+    seed = seed_of(identity)
+    progress.stage("ledger", None)
+    index = ledger.index(scope)
+    holds_contacts = ledger.holds_contacts()
+    last_read, last_filled = ledger.last_filled(scope)
+    extraction = Extraction()
+    passing = _Passing()
+    changed = np.zeros(len(index.met_at), dtype=bool)  # contacts of the ledger whose row passed the sieve
+    remembered: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]] = []
+    parked: list[tuple[Rows, Fingerprints, npt.NDArray[np.int64]]] = []
+    live = 0
+    digest = xxhash.xxh3_128()
+    choices = normalizing.Choices(settings.source.default_country, settings.rules.on_invalid_email)
+
+    def let_pass(rows: Rows, fps: Fingerprints, *, again: bool) -> None:
+        known = ledger.known(scope, [key for key in rows.keys.to_pylist() if key]) if holds_contacts else {}
+        _normalize_and_diff(rows, fps, known, binding, choices, passing, index, changed, again=again)
+
+    progress.stage("reading", source.total_bytes)
+    for rows in extract(source.chunks(), binding, extraction):
+        check()
+        fps = fingerprints(rows.keys, [rows.columns[header] for header in binding.fingerprinted], seed)
+        digest.update(fps.tobytes())
+        at = index.find(fps)
+        settled = at >= 0
+        if settled.any():
+            ids = np.where(settled, index.ids[np.maximum(at, 0)], 0)
+            fresh = np.zeros(len(rows), dtype=bool)
+            fresh[settled] = index.meet(ids[settled], rows.ordinals[settled])
+            kinds = np.where(fresh, index.kinds[np.maximum(at, 0)], 255)
+            live += int((kinds == LIVE).sum())
+            if (again := kinds == REJECTED).any():
+                remembered.append((ids[again], rows.lines[again], rows.file))
+            if (waits := kinds == WAITING).any():
+                parked.append((rows.take(waits), fps[waits], ids[waits]))
+            settled = fresh
+        if not settled.all():
+            let_pass(rows.take(~settled), fps[~settled], again=False)
+        progress.at(extraction.read_bytes)
+    for piece in extraction.set_aside:
+        digest.update(piece.text.encode())
+        passing.codes[piece.code] += 1
+
+    progress.stage("comparing", None)
+    held_before = sum(len(ids) for _, _, ids in parked)
+    reopened = _reopened(ledger, scope, index, changed, passing.phones, bool(parked))
+    for rows, fps, ids in parked:
+        again = np.isin(ids, reopened)
+        if again.any():
+            held_before -= int(again.sum())
+            let_pass(rows.take(again), fps[again], again=True)
+    resolution, names, displaced = _resolved(
+        settings.rules.shared_phone, ledger, scope, index, changed, passing, holds_contacts
+    )
+    gone, unsure = _gone(ledger, index, extraction, source.full)
+    needs = _joined(passing.needs, np.int8)[resolution.outcomes == Outcome.SEND]
+    return Plan(
+        scope=scope,
+        source=settings.source.name,
+        identity=identity,
+        extraction=extraction,
+        spool=passing.spool,
+        outcomes=resolution.outcomes,
+        owners=names,
+        displaced=displaced,
+        gone=gone,
+        unsure=unsure,
+        remembered=_remembered(ledger, scope, remembered, passing.codes),
+        held_before=held_before,
+        live=live,
+        known=index.known,
+        last_read=last_read,
+        last_filled=last_filled,
+        ledger_run=ledger.last_run(scope),
+        policy=settings.rules.shared_phone,
+        source_digest=digest.hexdigest(),
+        codes=passing.codes,
+        creates=int((needs != UPDATED).sum()),
+        updates=int((needs == UPDATED).sum()),
+        moved=int((needs != NEW).sum()),
+    )
+
+
+def _identity(settings: Settings, binding: mapping.Binding) -> str:
+    """Everything that decides what a row becomes."""
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("phonenumbers", "email-validator", "babel")]
+    rules = settings.rules
+    return "; ".join(
+        [
+            f"rules {normalizing.RULES_VERSION}",
+            *versions,
+            f"country {settings.source.default_country}",
+            f"e-mail {rules.on_invalid_email}",
+            f"shared {rules.shared_phone}",
+            f"mapping {xxhash.xxh3_64_hexdigest(repr(binding).encode())}",
+        ]
+    )
+
+
+def _normalize_and_diff(
+    rows: Rows,
+    fps: Fingerprints,
+    known: dict[str, Known],
+    binding: mapping.Binding,
+    choices: normalizing.Choices,
+    passing: _Passing,
+    index: Index,
+    changed: npt.NDArray[np.bool_],
+    *,
+    again: bool,
+) -> None:
+    """Columns become records here. `again`: these rows have been met already, and wait for a number."""
+    candidates, phones, recencies, outcomes, needs = [], [], [], [], []
+    row_fps = fps.astype(">u8").tobytes()
+    lines, keys = rows.lines.tolist(), rows.keys.to_pylist()
+    for row, (key, normalized) in enumerate(zip(keys, normalizing.normalize(rows, binding, choices), strict=True)):
+        contact, findings = normalized.contact, normalized.findings
+        entry = known.get(key)
+        outcome = Outcome.REJECTED
+        change, payload_fp = Change.REJECTED, None
+        if not key:
+            contact = None
+            findings += (Finding("no_key", "key", Severity.REJECT, "", "the row has no identifier; give it one in the CRM"),)
+        if contact is not None:
+            payload_fp = payload_fingerprint(contact)
+            change = diff(contact, payload_fp, entry)
+            outcome = Outcome.NONE if change is Change.NONE else Outcome.SEND
+        renumbered = entry is not None and entry.phone_number is not None and change is Change.CREATE
+        needs.append(UPDATED if change is Change.UPDATE else RENUMBERED if renumbered else NEW)
+        if entry is not None and not again:
+            place = entry.id - index.first_id
+            if 0 <= place < len(changed) and index.expected[place]:
+                if index.met_at[place] >= 0:
+                    outcome = Outcome.DUPLICATE_KEY
+                else:
+                    index.met_at[place] = rows.ordinals[row]
+                    changed[place] = True
+        elif entry is not None:
+            changed[entry.id - index.first_id] = True
+        for finding in findings:
+            passing.codes[finding.code] += 1
+        place_of_row = Place(rows.file, lines[row])
+        row_fp = row_fps[16 * row : 16 * row + 16]
+        candidates.append(Candidate(key, place_of_row, row_fp, payload_fp, normalized.recency, change, contact, findings))
+        phones.append(as_integer(contact.phone_number) if contact is not None else 0)
+        recencies.append(UNKNOWN_RECENCY if normalized.recency is None else normalized.recency)
+        outcomes.append(outcome)
+    passing.spool.append(candidates)
+    passing.outcomes.append(np.array(outcomes, dtype=np.int8))
+    passing.needs.append(np.array(needs, dtype=np.int8))
+    passing.phones.append(np.array(phones, dtype=np.int64))
+    passing.ordinals.append(rows.ordinals.astype(np.int32))
+    if binding.modified:
+        passing.recencies.append(np.array(recencies, dtype=np.int64))
+    hashes = [xxhash.xxh3_64_intdigest(key.encode()) if key else 0 for key in keys]
+    passing.key_hashes.append(np.array(hashes, dtype=np.uint64).view(np.int64))
+
+
+def _joined(parts: list[npt.NDArray[np.int64]], dtype: type) -> npt.NDArray[np.int64]:
+    """Parts as one array; the list is emptied, so that they are not in memory twice for longer than it takes."""
+    whole = np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
+    parts.clear()
+    return whole
+
+
+def _reopened(
+    ledger: Ledger,
+    scope: Scope,
+    index: Index,
+    changed: npt.NDArray[np.bool_],
+    phones: list[npt.NDArray[np.int64]],
+    any_parked: bool,
+) -> npt.NDArray[np.int64]:
+    """The waiting contacts whose number is contested anew: its owner, or another who waits for it, changed or left."""
+    if not any_parked:
+        return np.empty(0, dtype=np.int64)
+    waiting = ledger.waiting(scope)
+    numbers = np.array(sorted(as_integer(number) for number in waiting), dtype=np.int64)
+    wanted_anew = {int(n) for part in phones for n in np.intersect1d(part, numbers)}
+    reopened = []
+    for number, members in waiting.items():
+        calm = len(members) > 1 and as_integer(number) not in wanted_anew and all(
+            not index.holds(id_) or (index.ordinal(id_) >= 0 and not changed[id_ - index.first_id]) for id_, _ in members
+        )  # fmt: skip
+        if not calm:
+            reopened += [id_ for id_, _ in members]
+    return np.array(reopened, dtype=np.int64)
+
+
+def _resolved(
+    policy: Literal["newest", "first", "reject"],
+    ledger: Ledger,
+    scope: Scope,
+    index: Index,
+    changed: npt.NDArray[np.bool_],
+    passing: _Passing,
+    holds_contacts: bool,
+) -> tuple[Resolution, dict[int, str], list[tuple[Incumbent, str]]]:
+    """One phone, one contact; and one row, one key."""
+    outcomes = _joined(passing.outcomes, np.int8).astype(np.int8)  # type: ignore[arg-type]
+    hashes = _joined(passing.key_hashes, np.int64)
+    owners: dict[int, int | str] = {}
+    for positions in groups(hashes, repeated(hashes)).values():
+        first: dict[str, int] = {}
+        for position, key in sorted(passing.spool.keys(positions).items()):
+            if key in first:
+                outcomes[position] = Outcome.DUPLICATE_KEY
+                owners[position] = first[key]
+            else:
+                first[key] = position
+    del hashes
+    phones = _joined(passing.phones, np.int64)
+    incumbents = _incumbents(ledger, scope, index, changed, phones) if holds_contacts else []
+    ordinals = _joined(passing.ordinals, np.int32)  # type: ignore[arg-type]
+    recencies = _joined(passing.recencies, np.int64)
+    if not len(recencies):
+        recencies = np.broadcast_to(np.int64(UNKNOWN_RECENCY), phones.shape)
+    resolution = resolve(outcomes, phones, ordinals, recencies, incumbents, policy)  # type: ignore[arg-type]
+    resolution.owners.update(owners)
+    for code, outcome in (("duplicate_key", Outcome.DUPLICATE_KEY), ("shared_phone", Outcome.SHARED_REJECTED), ("shared_phone", Outcome.HELD)):  # fmt: skip
+        if count := int((outcomes == outcome).sum()):
+            passing.codes[code] += count
+    wanted = [owner for owner in resolution.owners.values() if isinstance(owner, int)]
+    wanted += [winner for _, winner in resolution.displaced if winner >= 0]
+    keys = passing.spool.keys(wanted) if wanted else {}
+    names = {p: owner if isinstance(owner, str) else keys[owner] for p, owner in resolution.owners.items()}
+    displaced = [(incumbent, keys.get(winner, "")) for incumbent, winner in resolution.displaced]
+    return resolution, names, displaced
+
+
+def _incumbents(
+    ledger: Ledger, scope: Scope, index: Index, changed: npt.NDArray[np.bool_], phones: npt.NDArray[np.int64]
+) -> list[Incumbent]:
+    """The owners of the wanted numbers that are not themselves among the candidates."""
+    incumbents: list[Incumbent] = []
+    wanted = phones[phones != 0]
+    for start in range(0, len(wanted), SETTLE_ROWS):
+        for claim in ledger.claims(scope, [f"+{number}" for number in wanted[start : start + SETTLE_ROWS].tolist()]):
+            if claim.ordinal == -2:  # of another source
+                incumbents.append(claim._replace(ordinal=-1))
+            elif (ordinal := index.ordinal(claim.id)) >= 0 and not changed[claim.id - index.first_id]:
+                incumbents.append(claim._replace(ordinal=ordinal))
+    return incumbents
+
+
+def _gone(ledger: Ledger, index: Index, extraction: Extraction, full: bool) -> tuple[list[int], int]:
+    """The contacts that a full read did not meet, and of how many that is not sure: their key stands in a piece of the
+    source that could not be read."""
+    missing = index.missing().tolist() if full else []
+    if not missing or not extraction.set_aside:
+        return missing, 0
+    words = {word.strip() for piece in extraction.set_aside for word in _words(piece.text)}
+    keys = ledger.keys(missing)
+    gone = [id_ for id_ in missing if not all(part in words for part in keys[id_].split(KEY_JOINT) if part)]
+    return gone, len(missing) - len(gone)
+
+
+def _words(text: str) -> list[str]:
+    for mark in ',;\t|"\n\r':
+        text = text.replace(mark, "\x1f")
+    return text.split("\x1f")
+
+
+def _remembered(
+    ledger: Ledger,
+    scope: Scope,
+    met: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]],
+    codes: Counter[str],
+) -> list[tuple[str, str, Place]]:
+    if not met:
+        return []
+    places = {int(id_): Place(file, int(line)) for ids, lines, file in met for id_, line in zip(ids, lines, strict=True)}
+    listed = []
+    for id_, key, code in ledger.rejected(scope):
+        if id_ in places:
+            listed.append((key, code, places[id_]))
+            codes.update(code.split())
+    return listed
+
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run came to. `as_json` is what `sync --json` prints."""
+
+    run: int | None
+    source: str
+    status: str
+    plan: Plan
+    tally: Tally
+    codes: Counter[str]
+    stale_at_vendor: int
+    posts: int
+    seconds: float
+
+    def as_json(self) -> dict[str, object]:
+        """The run as one object; its sums add up, or this raises `AssertionError`."""
+        plan, tally = self.plan, self.tally
+        if self.status == "finished":
+            add_up("sent", plan.rows["to_send"], tally.sent)
+        return {
+            "run": self.run,
+            "source": self.source,
+            "status": self.status,
+            "rows": plan.rows,
+            "changes": {"create": plan.creates, "update": plan.updates},
+            "verdicts": {
+                "sent": tally.sent,
+                "accepted": tally.accepted,
+                "warned": tally.warned,
+                "refused": tally.refused,
+                "unknown": tally.unknown,
+            },
+            "gone": len(plan.gone),
+            "stale_at_vendor": self.stale_at_vendor,
+            "codes": dict(sorted(self.codes.items())),
+            "left_out": dict(plan.extraction.deleted),
+            "posts": self.posts,
+            "seconds": round(self.seconds, 3),
+            "peak_rss_mb": peak_rss_mb(),
+        }
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process has had at once, in MB (the kernel counts in KiB, on macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+@dataclass(slots=True)
+class _Counting:
+    accepted: int = 0
+    warned: int = 0
+    refused: int = 0
+    unknown: int = 0
+    posts: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, replies: Sequence[Reply]) -> None:
+        for reply in replies:
+            setattr(self, reply.verdict.value, getattr(self, reply.verdict.value) + 1)
+            self.codes.update(reply.codes)
+
+    @property
+    def tally(self) -> Tally:
+        return Tally(self.accepted, self.warned, self.refused, self.unknown)
+
+
+def execute(
+    settings: Settings,
+    ledger: Ledger,
+    plan: Plan,
+    progress: Progress,
+    stopping: Callable[[], int],
+    begun: float,
+    instruments: Instruments | None = None,
+) -> Result:
+    """Do what a plan says. The caller holds the lease, and has seen to the brakes.
+
+    `stopping` gives a signal's number once there was one. Raises what `load` raises, and `Stopped`; the run is in the
+    ledger in any case, with what it came to.
+    """
+    run = ledger.start_run(plan.scope, plan.identity, utc_now())
+    counting = _Counting()
+    status, failure = "failed", None
+    try:
+        _settle_rows(ledger, plan, run)
+        asyncio.run(_load(settings, ledger, plan, run, counting, progress, stopping, instruments))
+        if signal_number := stopping():
+            status = "stopped"
+            raise Stopped(signal_number)
+        for start in range(0, len(plan.gone), SETTLE_ROWS):
+            ledger.mark_gone(plan.scope, run, plan.gone[start : start + SETTLE_ROWS])
+        status = "finished"
+    except SyncError as fault:
+        failure = fault
+    finally:
+        result = Result(
+            run=run,
+            source=plan.source,
+            status=status,
+            plan=plan,
+            tally=counting.tally,
+            codes=plan.codes + counting.codes,
+            stale_at_vendor=ledger.stale_count(plan.scope),
+            posts=counting.posts,
+            seconds=time.monotonic() - begun,
+        )
+        rows, filled = plan.rows["read"], plan.extraction.filled
+        ledger.end_run(run, status, utc_now(), read=rows, filled=filled, result=result.as_json())
+    if failure is not None:
+        raise failure
+    return result
+
+
+def _settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
+    """What needs no verdict: rejections, held contacts, and rows that changed without changing what is sent."""
+    ledger.forget_passing_rejects(plan.scope)
+    state = State.REJECTED if plan.policy == "reject" else State.HELD
+    ledger.displace(plan.scope, run, [(i.id, f"+{i.phone}", state) for i, _ in plan.displaced])
+    part: list[Settled] = [
+        Settled("", Change.REJECTED, None, None, None, piece.code, piece.place, (unreadable(piece),))
+        for piece in plan.extraction.set_aside
+    ]
+    outcomes = (Outcome.NONE, Outcome.HELD, Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED)
+    for outcome, owner, candidate in plan.candidates(*outcomes):
+        part.append(settled(outcome, owner, candidate))
+        if len(part) >= SETTLE_ROWS:
+            ledger.settle_rows(plan.scope, run, part)
+            part = []
+    if part:
+        ledger.settle_rows(plan.scope, run, part)
+
+
+def unreadable(piece: SetAside) -> Finding:
+    """A piece of a source that is no row, as a finding."""
+    return Finding(piece.code, "row", Severity.REJECT, piece.text, f"{piece.reason}; correct it where the file is made")
+
+
+def findings_of(outcome: Outcome, owner: str, candidate: Candidate) -> tuple[Finding, ...]:
+    """A candidate's findings, with what its neighbours have done to it."""
+    number = candidate.contact.phone_number if candidate.contact else ""
+    match outcome:
+        case Outcome.DUPLICATE_KEY:
+            advice = "another row has this identifier; only the first of them is read, so give each its own"
+            more = Finding("duplicate_key", "key", Severity.REJECT, candidate.key, advice)
+        case Outcome.SHARED_REJECTED:
+            advice = f"{owner} has the same number, and none of them is sent; correct one of the two"
+            more = Finding("shared_phone", "phone_number", Severity.REJECT, number, advice)
+        case Outcome.HELD:
+            advice = f"{owner} has the same number and was sent in its place; correct one of the two, or leave it so"
+            more = Finding("shared_phone", "phone_number", Severity.WARN, number, advice)
+        case _:
+            return candidate.findings
+    return (*candidate.findings, more)
+
+
+def settled(outcome: Outcome, owner: str, candidate: Candidate) -> Settled:
+    """A candidate that needs no verdict, as the ledger keeps it."""
+    findings = findings_of(outcome, owner, candidate)
+    waits = outcome in (Outcome.HELD, Outcome.SHARED_REJECTED) and candidate.contact is not None
+    rejecting = [f.code for f in findings if f.severity is Severity.REJECT or f.code == "shared_phone"]
+    change = {Outcome.NONE: Change.NONE, Outcome.HELD: Change.HELD}.get(outcome, Change.REJECTED)
+    return Settled(
+        key=candidate.key,
+        change=change,
+        # A second row of one key is no contact of its own: the ledger's entry belongs to the first.
+        row_fp=None if outcome is Outcome.DUPLICATE_KEY or not candidate.key else candidate.row_fp,
+        wanted_number=candidate.contact.phone_number if waits and candidate.contact else None,
+        recency=candidate.recency,
+        codes=" ".join(dict.fromkeys(rejecting)) or None,
+        place=candidate.place,
+        findings=findings,
+    )
+
+
+async def _load(
+    settings: Settings,
+    ledger: Ledger,
+    plan: Plan,
+    run: int,
+    counting: _Counting,
+    progress: Progress,
+    stopping: Callable[[], int],
+    instruments: Instruments | None,
+) -> None:
+    vendor = settings.vendor
+    dialect = dialects.find(vendor.dialect)
+    secret = vendor.password.get_secret_value() if vendor.password else ""
+    endpoint = Endpoint(dialect, (vendor.base_url or dialect.base_url) + dialect.contacts_path, vendor.login, secret)
+    writing = asyncio.Lock()  # one connection writes at a time, away from the loop that reads answers
+
+    async def begin(batch: Sequence[Outgoing]) -> int:
+        async with writing:
+            return await asyncio.to_thread(ledger.begin, plan.scope, run, batch)
+
+    async def settle(ticket: int, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
+        async with writing:
+            await asyncio.to_thread(ledger.settle, plan.scope, run, ticket, batch, replies)
+        counting.add(replies)
+        progress.at(counting.tally.sent)
+
+    progress.stage("sending", plan.count(Outcome.SEND))
+    async with new_client(vendor.timeout, vendor.concurrency) as client:
+        loader = Loader(
+            endpoint,
+            client,
+            begin,
+            settle,
+            lambda: bool(stopping()),
+            vendor.concurrency,
+            Patience(vendor.tries, vendor.give_up_after),
+            vendor.rate,
+            instruments or Instruments(),
+        )
+        try:
+            await loader.load(_batches(plan, vendor.batch_size))
+        finally:
+            counting.posts = loader.posts
+
+
+def _batches(plan: Plan, size: int) -> Iterator[list[Outgoing]]:
+    batch = []
+    for _, _, candidate in plan.candidates(Outcome.SEND):
+        batch.append(outgoing(candidate))
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def outgoing(candidate: Candidate) -> Outgoing:
+    """A candidate on its way out."""
+    if candidate.contact is None or candidate.payload_fp is None:
+        raise AssertionError("a candidate without a contact cannot be sent")
+    fields = (candidate.key, candidate.contact, candidate.change, candidate.row_fp, candidate.payload_fp)
+    return Outgoing(*fields, candidate.recency, candidate.place)

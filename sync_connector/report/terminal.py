@@ -1,0 +1,171 @@
+"""Results as people read them on a terminal: rich renderables, made from plain objects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from sync_connector.model import Contact, Finding
+from sync_connector.report import mask
+
+WORDS = {
+    "unchanged": ("unchanged", "nothing to send"),
+    "to_send": ("to send", ""),
+    "rejected": ("rejected", "not sent; each has a reason"),
+    "held": ("held", "their number went with another contact"),
+}
+STYLES = {"unchanged": "dim", "to_send": "green", "rejected": "red", "held": "yellow"}
+
+
+def rows_table(rows: Mapping[str, int], changes: Mapping[str, int], *, before: bool = True) -> Table:
+    """Where the rows of the source went, with a bar each. `before` they are sent, or after."""
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column()
+    table.add_column(style="dim")
+    table.add_row(f"{rows['read']:,}", "rows read", "", "")
+    for name, (label, remark) in WORDS.items():
+        count = rows[name]
+        if name == "to_send":
+            label = label if before else "sent"
+            remark = f"{changes['create']:,} create, {changes['update']:,} update"
+        share = count / rows["read"] if rows["read"] else 0
+        bar = Text("━" * (max(1, round(share * 24)) if count else 0), style=STYLES[name])
+        table.add_row(f"{count:,}", Text(label, style=STYLES[name] if count else "dim"), bar, remark if count else "")
+    return table
+
+
+def samples_table(samples: Sequence[tuple[str, Contact]]) -> Table:
+    """Some of the contacts that would be sent, masked, field by field."""
+    table = Table(title="Some of them, masked", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("change", style="green")
+    for name in Contact._fields:
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for change, contact in samples:
+        table.add_row(change, *(escape(mask.field(name, value)) for name, value in zip(Contact._fields, contact, strict=True)))
+    return table
+
+
+def rejects_table(samples: Sequence[tuple[str, int, Finding]], more: int) -> Table:
+    """Some of the rows that are not sent: where each stands, and why."""
+    title = f"Rejected, the first {len(samples)} of {len(samples) + more:,}" if more else "Rejected"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("line", justify="right", style="dim")
+    table.add_column("code", style="red", no_wrap=True)
+    table.add_column("value", overflow="ellipsis", no_wrap=True, max_width=26)
+    table.add_column("reason and advice", overflow="fold")
+    for _, line, finding in samples:
+        table.add_row(str(line), escape(finding.code), escape(mask.raw(finding.value)), escape(finding.advice))
+    return table
+
+
+def verdicts_line(verdicts: Mapping[str, int], posts: int) -> Text:
+    """What the vendor said, in one line."""
+    text = Text()
+    styles = {"accepted": "green", "warned": "yellow", "refused": "red", "unknown": "red"}
+    text.append(f"{verdicts['sent']:,} sent in {posts:,} request{'' if posts == 1 else 's'}: ")
+    parts = [Text(f"{verdicts[name]:,} {name}", style=style if verdicts[name] else "dim") for name, style in styles.items()]
+    text.append(Text(", ").join(parts))
+    return text
+
+
+def codes_line(codes: Mapping[str, int]) -> Text | None:
+    """How often each code was met, the most frequent first."""
+    if not codes:
+        return None
+    ordered = sorted(codes.items(), key=lambda item: (-item[1], item[0]))
+    return Text("findings: " + ", ".join(f"{code} × {count:,}" for code, count in ordered), style="dim")
+
+
+def bullet(sentences: Sequence[str], style: str = "") -> Group:
+    """Sentences, one a line."""
+    return Group(*(Text(f"• {sentence}", style=style) for sentence in sentences))
+
+
+def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """The last runs, newest first."""
+    if not runs:
+        return Text("no run yet; start one with: sync-connector sync")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("run", "started (UTC)", "status", "read", "sent", "accepted", "refused", "unknown", "rejected", "held", "gone", "seconds"):
+        table.add_column(name, justify="left" if name in ("started (UTC)", "status") else "right")
+    for run in runs:
+        result = run["result"] or {}
+        rows, verdicts = result.get("rows", {}), result.get("verdicts", {})
+        counts = [rows.get("read"), *(verdicts.get(n) for n in ("sent", "accepted", "refused", "unknown")), rows.get("rejected"), rows.get("held"), result.get("gone")]  # fmt: skip
+        style = {"finished": "green", "failed": "red"}.get(run["status"], "yellow")
+        shown = ["" if count is None else f"{count:,}" for count in counts]
+        seconds = f"{result['seconds']:.1f}" if "seconds" in result else ""
+        table.add_row(str(run["run"]), run["started_at"][:19].replace("T", " "), Text(run["status"], style=style), *shown, seconds)
+    return table
+
+
+class ProgressBars:
+    """Progress for people: bars on a terminal, silence elsewhere. Use as a context."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task: Any = None
+        self._last = 0.0
+
+    def __enter__(self) -> ProgressBars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def stage(self, name: str, total: float | None) -> None:
+        """See `pipeline.Progress`."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(name, total=total)
+
+    def at(self, done: float) -> None:
+        """See `pipeline.Progress`."""
+        if self._task is not None and (now := time.monotonic()) - self._last > 0.1:
+            self._last = now
+            self._bars.update(self._task, completed=done)
+
+
+def story(told: Mapping[str, Any]) -> Group:
+    """One contact's story, from its row to the vendor's verdict."""
+    lines: list[RenderableType] = []
+    if not told["contacts"] and not told["rows"]:
+        return Group(Text(f"nothing is known of {told['asked']!r}: it is no key and no number of the source or the ledger"))
+    for row in told["rows"]:
+        lines.append(Text.assemble(("row      ", "bold"), f"{row['key']}  at {row['file']}:{row['line']}"))
+        cells = ", ".join(f"{header}={value!r}" for header, value in row["cells"].items() if value)
+        lines.append(Text(f"         {cells}", style="dim"))
+        if row["contact"]:
+            fields = ", ".join(f"{name} {value}" for name, value in row["contact"].items() if value)
+            lines.append(Text.assemble(("contact  ", "bold"), fields))
+        for finding in row["findings"]:
+            style = "red" if finding["severity"] == "reject" else "yellow"
+            lines.append(Text.assemble(("finding  ", "bold"), (f"{finding['code']} ", style), f"{finding['field']} {finding['value']!r}: {finding['advice']}"))
+    if not told["rows"]:
+        lines.append(Text("row      none: the source does not have this contact now", style="yellow"))
+    for contact in told["contacts"]:
+        lines.append(Text.assemble(("ledger   ", "bold"), f"{contact['key']} is ", (contact["state"], "bold"), f", moved last by run {contact['last_moved_by_run']}"))
+        if contact["number_at_vendor"]:
+            lines.append(Text(f"         the vendor has it under {contact['number_at_vendor']}"))
+        if contact["waits_for_number"]:
+            lines.append(Text(f"         it waits for {contact['waits_for_number']}, which {contact['number_taken_by']} has"))
+        for number in contact["stale_at_vendor"]:
+            lines.append(Text(f"         stale at the vendor: {number}, which it had before", style="yellow"))
+        for said in contact["verdicts"]:
+            codes = " ".join(said["codes"])
+            lines.append(Text.assemble(("verdict  ", "bold"), f"run {said['run']}, {said['at'][:19].replace('T', ' ')}: {said['change']} {said['number']} → ", (f"{said['verdict']} {codes}".rstrip(), "green" if said["verdict"] == "accepted" else "yellow")))
+    if not told["contacts"]:
+        lines.append(Text("ledger   nothing yet: it was never sent, rejected or held", style="dim"))
+    return Group(*lines)

@@ -1,0 +1,166 @@
+"""Files of text as people have them: a path, a glob, `-`, gzip; any encoding, handed over as lines of UTF-8.
+
+Not a source itself: what the sources of text share.
+"""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import gzip
+import io
+import os
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from sync_connector.errors import FixSetup, TryLater
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+BLOCK = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class TextFile(NamedTuple):
+    """A file and how to read it. `shown` is its name as the user gave it; `size` is in bytes, on disk. `replaced` tells
+    that some bytes are not in the encoding, and come as U+FFFD."""
+
+    path: Path
+    shown: str
+    encoding: str
+    size: int
+    packed: bool
+    replaced: bool
+
+
+_kept_stdin: list[Path] = []
+
+
+def find(path: str, encoding: str | None) -> list[TextFile]:
+    """The files that a path means, each with its encoding. Raises `FixSetup`: nothing there, a directory, unreadable."""
+    if path == "-":
+        paths = [(_stdin(), "-")]
+    elif os.path.isdir(path):
+        raise FixSetup(f"{path} is a directory; name a file in it, or several with a pattern such as {path.rstrip('/')}/*.csv")
+    elif os.path.exists(path):
+        paths = [(Path(path), path)]
+    else:
+        paths = [(Path(hit), hit) for hit in sorted(glob.glob(path)) if os.path.isfile(hit)]
+        if not paths:
+            raise FixSetup(f"{path}: there is no such file")
+    try:
+        return [_examined(file, shown, encoding) for file, shown in paths]
+    except OSError as fault:
+        raise FixSetup(f"{fault.filename or path}: {fault.strerror or fault}") from None
+
+
+def _stdin() -> Path:
+    """Standard input, kept in a private file: it is read more than once."""
+    if not _kept_stdin:
+        folder = Path(tempfile.mkdtemp(prefix="sync-connector-"))
+        with open(folder / "stdin", "wb", opener=lambda p, flags: os.open(p, flags, 0o600)) as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept, BLOCK)
+        _kept_stdin.append(folder / "stdin")
+    return _kept_stdin[0]
+
+
+def forget_stdin() -> None:
+    """Remove the private copy of standard input."""
+    while _kept_stdin:
+        shutil.rmtree(_kept_stdin.pop().parent, ignore_errors=True)
+
+
+def _examined(path: Path, shown: str, encoding: str | None) -> TextFile:
+    if encoding is not None:
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise FixSetup(f"source.encoding: {encoding!r} is not an encoding that Python knows") from None
+    size = path.stat().st_size
+    with open(path, "rb") as raw:
+        packed = raw.read(2) == GZIP_MAGIC
+    with _opened(path, shown) as raw:
+        start = raw.read(4)
+    found = encoding or next((name for bom, name in BOMS if start.startswith(bom)), "utf-8")
+    if found == "utf-8" and start.startswith(codecs.BOM_UTF8):
+        found = "utf-8-sig"
+    clean = _decodes(path, shown, found)
+    if not clean and encoding is None and found == "utf-8":
+        found = "cp1252"
+        clean = _decodes(path, shown, found)
+    return TextFile(path, shown, found, size, packed, not clean)
+
+
+def _decodes(path: Path, shown: str, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with _opened(path, shown) as raw:
+        try:
+            while block := raw.read(BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeError:
+            return False
+    return True
+
+
+@contextmanager
+def _opened(path: Path, shown: str) -> Iterator[BinaryIO]:
+    """The bytes of a file, decompressed. Damage in a gzip file is `TryLater`: a copy of it may be whole."""
+    with open(path, "rb") as raw:
+        packed = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        try:
+            if packed:
+                with gzip.open(raw, "rb") as unpacked:
+                    yield unpacked  # type: ignore[misc]  # a BinaryIO in all but name
+            else:
+                yield raw
+        except (EOFError, gzip.BadGzipFile, zlib.error) as fault:
+            raise TryLater(f"{shown}: the compressed file is damaged or cut short ({fault}); nothing was sent") from None
+
+
+class _Recoded(io.RawIOBase):
+    """A stream of any encoding, as UTF-8. Bytes that are not in the encoding become U+FFFD, and where lines end with
+    a carriage return alone (`old_mac`) they end with a line feed."""
+
+    def __init__(self, raw: BinaryIO, encoding: str, old_mac: bool) -> None:
+        self._old_mac = old_mac
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        self._ready = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        while not self._ready and not self._ended:
+            block = self._raw.read(BLOCK)
+            self._ended = not block
+            text = self._decoder.decode(block, final=self._ended)
+            self._ready = (text.replace("\r", "\n") if self._old_mac else text).encode("utf-8", "replace")
+        taken = self._ready[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._ready = self._ready[len(taken) :]
+        return len(taken)
+
+
+@contextmanager
+def utf8(file: TextFile, *, old_mac: bool = False) -> Iterator[io.BufferedReader]:
+    """The file as a buffered stream of UTF-8, without BOM."""
+    with _opened(file.path, file.shown) as raw:
+        if file.encoding == "utf-8" and not file.replaced and not old_mac and isinstance(raw, io.BufferedReader):
+            yield raw
+        else:
+            yield io.BufferedReader(_Recoded(raw, file.encoding, old_mac), BLOCK)
