@@ -136,7 +136,7 @@ def check(config_path: str, as_json: bool) -> None:
     roles = {"key": binding.key, "phone": phones, "first_name": binding.first_name, "last_name": binding.last_name}
     roles |= {"full_name": binding.full_name, "email": binding.email, "adress": binding.adress, "country": binding.country}
     roles |= {"modified": binding.modified, "deleted": [header for header, _, _ in binding.deleted]}
-    login, host, name = pipeline.scope_names(settings)
+    _, host, name = pipeline.scope_names(settings)
     if as_json:
         _print_json({"source": name, "host": host, "columns": roles, "unused": unused, "contacts_in_ledger": states})
         return
@@ -327,7 +327,9 @@ def _show_result(result: pipeline.Result, shown: dict[str, Any]) -> None:
     if shown["gone"]:
         _print(f"{shown['gone']:,} contacts left the source in this run")
     if shown["stale_at_vendor"]:
-        _print(f"{shown['stale_at_vendor']:,} numbers are stale at the vendor, which cannot delete them: sync-connector runs --stale")
+        _print(
+            f"{shown['stale_at_vendor']:,} numbers are stale at the vendor, which cannot delete them: sync-connector runs --stale"
+        )
     if result.tally.refused or result.tally.unknown:
         _print(Text("refused and unknown contacts are offered again by the next run", style="yellow"))
     _print(Text(f"run {shown['run']} finished in {shown['seconds']:.1f} s, {shown['peak_rss_mb']:.0f} MB at most", style="dim"))

@@ -112,9 +112,7 @@ def _filled(
     value: object, where: str, environment: AnyMapping[str, str], folder: Path, needed: frozenset[str], faults: list[str]
 ) -> object:
     if isinstance(value, dict):
-        return {
-            k: _filled(v, f"{where}.{k}" if where else k, environment, folder, needed, faults) for k, v in value.items()
-        }
+        return {k: _filled(v, f"{where}.{k}" if where else k, environment, folder, needed, faults) for k, v in value.items()}
     if isinstance(value, list):
         return [_filled(item, where, environment, folder, needed, faults) for item in value]
     if not isinstance(value, str):
@@ -163,9 +161,9 @@ def load(path: str | Path, environment: AnyMapping[str, str] = os.environ, *, to
         faults += describe_faults(invalid, text, str(path))
     if settings is not None:
         if not settings.vendor.login and not any("vendor.login" in fault for fault in faults):
-            faults.append("vendor.login: is missing; write login = \"${ARDARY_LOGIN}\"")
+            faults.append('vendor.login: is missing; write login = "${ARDARY_LOGIN}"')
         if to_send and not _secret(settings) and not any("vendor.password" in fault for fault in faults):
-            faults.append("vendor.password: is missing; write password = \"${ARDARY_PASSWORD}\" or \"file:…\"")
+            faults.append('vendor.password: is missing; write password = "${ARDARY_PASSWORD}" or "file:…"')
         faults += _plaintext_secret(raw, str(path))
     if faults or settings is None:
         raise FixSetup(*(fault if fault.startswith(str(path)) else f"{path}: {fault}" for fault in faults))

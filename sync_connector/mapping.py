@@ -11,6 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 
@@ -181,16 +182,18 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
     ]
     key = _find_all(columns.key, known)
     if not key and not mapping.key_is_unique:
-        faults.append(f"no key column in the source: none of {_either(sum(columns.key, []))} is among its headers")
+        faults.append(f"no key column in the source: none of {_either(list(chain(*columns.key)))} is among its headers")
     phones = [LabelledColumn(header, None, rank) for rank, header in enumerate(_find_all(columns.phone, known))]
     if mapping.phones is not None:
         phones += _numbered(mapping.phones, known)
     if not phones:
-        wanted = sum(columns.phone, []) or [mapping.phones.value if mapping.phones else ""]
+        wanted = list(chain(*columns.phone)) or [mapping.phones.value if mapping.phones else ""]
         faults.append(f"no phone column in the source (#003): none of {_either(wanted)} is among its headers")
     if faults:
         shown = ", ".join(repr(header) for header in headers[:40])
-        raise FixSetup(*faults, f"the headers are: {shown}; choose another mapping or add their names to this one ({mapping.crm})")
+        raise FixSetup(
+            *faults, f"the headers are: {shown}; choose another mapping or add their names to this one ({mapping.crm})"
+        )
     return Binding(
         key=key,
         key_is_unique=mapping.key_is_unique,

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -232,9 +232,7 @@ def prepare(settings: Settings, ledger: Ledger, scope: Scope, progress: Progress
         if again.any():
             held_before -= int(again.sum())
             let_pass(rows.take(again), fps[again], again=True)
-    resolution, names, displaced = _resolved(
-        settings.rules.shared_phone, ledger, scope, index, changed, passing, holds_contacts
-    )
+    resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, index, changed, passing, holds_contacts)
     gone, unsure = _gone(ledger, index, extraction, source.full)
     needs = _joined(passing.needs, np.int8)[resolution.outcomes == Outcome.SEND]
     return Plan(
@@ -339,7 +337,7 @@ def _normalize_and_diff(
     passing.key_hashes.append(np.array(hashes, dtype=np.uint64).view(np.int64))
 
 
-def _joined(parts: list[npt.NDArray[np.int64]], dtype: type) -> npt.NDArray[np.int64]:
+def _joined(parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
     """Parts as one array; the list is emptied, so that they are not in memory twice for longer than it takes."""
     whole = np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
     parts.clear()
@@ -380,7 +378,7 @@ def _resolved(
     holds_contacts: bool,
 ) -> tuple[Resolution, dict[int, str], list[tuple[Incumbent, str]]]:
     """One phone, one contact; and one row, one key."""
-    outcomes = _joined(passing.outcomes, np.int8).astype(np.int8)  # type: ignore[arg-type]
+    outcomes = _joined(passing.outcomes, np.int8)
     hashes = _joined(passing.key_hashes, np.int64)
     owners: dict[int, int | str] = {}
     for positions in groups(hashes, repeated(hashes)).values():
@@ -394,14 +392,14 @@ def _resolved(
     del hashes
     phones = _joined(passing.phones, np.int64)
     incumbents = _incumbents(ledger, scope, index, changed, phones) if holds_contacts else []
-    ordinals = _joined(passing.ordinals, np.int32)  # type: ignore[arg-type]
+    ordinals = _joined(passing.ordinals, np.int32)
     recencies = _joined(passing.recencies, np.int64)
     if not len(recencies):
         recencies = np.broadcast_to(np.int64(UNKNOWN_RECENCY), phones.shape)
-    resolution = resolve(outcomes, phones, ordinals, recencies, incumbents, policy)  # type: ignore[arg-type]
+    resolution = resolve(outcomes, phones, ordinals, recencies, incumbents, policy)
     resolution.owners.update(owners)
-    for code, outcome in (("duplicate_key", Outcome.DUPLICATE_KEY), ("shared_phone", Outcome.SHARED_REJECTED), ("shared_phone", Outcome.HELD)):  # fmt: skip
-        if count := int((outcomes == outcome).sum()):
+    for code, of in (("duplicate_key", [Outcome.DUPLICATE_KEY]), ("shared_phone", [Outcome.SHARED_REJECTED, Outcome.HELD])):
+        if count := int(np.isin(outcomes, of).sum()):
             passing.codes[code] += count
     wanted = [owner for owner in resolution.owners.values() if isinstance(owner, int)]
     wanted += [winner for _, winner in resolution.displaced if winner >= 0]
@@ -459,7 +457,6 @@ def _remembered(
             listed.append((key, code, places[id_]))
             codes.update(code.split())
     return listed
-
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------

@@ -68,27 +68,33 @@ def write(path: Path, plan: Plan, ledger: Ledger, account: str) -> None:
 
 
 def _lists(plan: Plan, ledger: Ledger) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    yield "send", (
-        {
-            "change": candidate.change,
-            "key": candidate.key,
-            "file": candidate.place.file,
-            "line": candidate.place.line,
-            "contact": candidate.contact._asdict() if candidate.contact else None,
-            "findings": [finding._asdict() for finding in candidate.findings],
-        }
-        for _, _, candidate in plan.candidates(Outcome.SEND)
+    yield (
+        "send",
+        (
+            {
+                "change": candidate.change,
+                "key": candidate.key,
+                "file": candidate.place.file,
+                "line": candidate.place.line,
+                "contact": candidate.contact._asdict() if candidate.contact else None,
+                "findings": [finding._asdict() for finding in candidate.findings],
+            }
+            for _, _, candidate in plan.candidates(Outcome.SEND)
+        ),
     )
     yield "rejected", rejected(plan)
-    yield "held", (
-        {
-            "key": candidate.key,
-            "file": candidate.place.file,
-            "line": candidate.place.line,
-            "number": candidate.contact.phone_number if candidate.contact else None,
-            "sent_instead": owner,
-        }
-        for _, owner, candidate in plan.candidates(Outcome.HELD)
+    yield (
+        "held",
+        (
+            {
+                "key": candidate.key,
+                "file": candidate.place.file,
+                "line": candidate.place.line,
+                "number": candidate.contact.phone_number if candidate.contact else None,
+                "sent_instead": owner,
+            }
+            for _, owner, candidate in plan.candidates(Outcome.HELD)
+        ),
     )
     keys = ledger.keys(plan.gone)
     yield "gone", ({"key": keys[id_]} for id_ in plan.gone)
@@ -98,7 +104,13 @@ def rejected(plan: Plan) -> Iterator[dict[str, Any]]:
     """Every row that is rejected, with its place and codes; of those rejected before, the ledger has the findings."""
     for piece in plan.extraction.set_aside:
         finding = unreadable(piece)
-        yield {"key": "", "file": piece.place.file, "line": piece.place.line, "codes": [piece.code], "findings": [finding._asdict()]}
+        yield {
+            "key": "",
+            "file": piece.place.file,
+            "line": piece.place.line,
+            "codes": [piece.code],
+            "findings": [finding._asdict()],
+        }
     outcomes = (Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED)
     for outcome, owner, candidate in plan.candidates(*outcomes):
         findings = [f for f in findings_of(outcome, owner, candidate) if f.severity == "reject"]

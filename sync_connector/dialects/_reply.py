@@ -16,10 +16,10 @@ import orjson
 from sync_connector.dialects import NotAReply, WrongCredentials
 from sync_connector.model import Contact, Reply, Verdict
 
-_SECRET = r"(login|password|passwd|mot de passe|identifiants?|credentials?|access ?key)"
+_NAMED = r"(login|password|passwd|mot de passe|identifiants?|credentials?|access ?key)"
 _WRONG = r"(wrong|invalid|incorrect|bad|unknown|erron|refus|denied|expired|not found)"
 WRONG_LOGIN = re.compile(
-    rf"(?i){_WRONG}.{{0,40}}{_SECRET}|{_SECRET}.{{0,40}}{_WRONG}|unknown user|user not found"
+    rf"(?i){_WRONG}.{{0,40}}{_NAMED}|{_NAMED}.{{0,40}}{_WRONG}|unknown user|user not found"
     r"|account (disabled|suspended|expired|not found)|unauthori[sz]ed|authentication failed"
 )
 
@@ -73,7 +73,8 @@ def _digits(number: str) -> str:
 
 
 def _judge(entry: object) -> Reply:
-    assert isinstance(entry, dict)  # it had a number
+    if not isinstance(entry, dict):
+        return Reply(Verdict.UNKNOWN)
     errors = entry.get("errors", [])
     codes = tuple(code for code in errors if isinstance(code, str)) if isinstance(errors, list) else ()
     codes = tuple(code[:32] for code in codes[:16])

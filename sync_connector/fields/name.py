@@ -15,7 +15,9 @@ def clean(raw: str) -> str:
         return raw
     text = unicodedata.normalize("NFC", raw)
     if not text.isprintable():
-        text = "".join(c if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == "\u200d" else "" for c in text)
+        text = "".join(
+            c if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == "\u200d" else "" for c in text
+        )
     text = " ".join(text.split())
     return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
 

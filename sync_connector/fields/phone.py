@@ -88,10 +88,9 @@ def _digits(text: str) -> int:
 
 def _piece(text: str, region: str | None) -> tuple[str | None, str, tuple[str, ...]]:
     notes: tuple[str, ...] = ()
-    if extension := EXTENSION.search(text):
-        if _digits(text[: extension.start()]) >= 6:
-            text = text[: extension.start()]
-            notes = (f"extension {extension[1]} left out",)
+    if (extension := EXTENSION.search(text)) and _digits(text[: extension.start()]) >= 6:
+        text = text[: extension.start()]
+        notes = (f"extension {extension[1]} left out",)
     text, lost = _unspreadsheet(text.strip())
     if lost:
         return None, lost, ()
@@ -109,10 +108,12 @@ def phone_number(raw: str, region: str | None) -> Phone:
     A cell with several numbers gives the first valid one and a note that names how many were left out.
     """
     text = raw.strip().removeprefix("'").strip()
-    if text.isascii() and text.replace(" ", "").replace("+", "", 1).isdigit() and (found := _one(text, region)):
-        return Phone(found)
+    if text.isascii() and text.replace(" ", "").replace("+", "", 1).isdigit() and (plain := _one(text, region)):
+        return Phone(plain)
     pieces = [piece for piece in STRONG_SPLIT.split(text) if _digits(piece)]
-    reason, found, notes, rest = "", None, (), 0
+    reason, rest = "", 0
+    found: str | None = None
+    notes: tuple[str, ...] = ()
     for piece in pieces:
         candidates = [piece]
         while candidates:

@@ -44,7 +44,9 @@ def tripped(facts: Facts, limits: Limits) -> list[str]:
         found.append(_sentence("rejected", facts.rejected, facts.read, "rows are rejected", limits.rejected))
     for column, count in sorted(facts.last_filled.items()):
         if facts.read and count and count >= ONCE_FILLED * facts.last_read and not facts.filled.get(column, 0):
-            found.append(f"emptied: the column {column!r} was filled in {count} rows last time and is empty now; was it left out?")
+            found.append(
+                f"emptied: the column {column!r} was filled in {count} rows last time and is empty now; was it left out?"
+            )
     return found
 
 

@@ -81,7 +81,7 @@ class Loader:
     settle: Callable[[int, Sequence[Outgoing], Sequence[Reply]], Awaitable[None]]
     stopping: Callable[[], bool]
     concurrency: int = 4
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     rate: float = 0.0
     instruments: Instruments = field(default_factory=Instruments)
     posts: int = 0
@@ -110,7 +110,9 @@ class Loader:
             await asyncio.gather(*workers, return_exceptions=True)
             raise
         if self.unsent:
-            raise TryLater(f"{self.unsent} contacts could not be sent: the vendor was not reached, or was too busy; run it again later")
+            raise TryLater(
+                f"{self.unsent} contacts could not be sent: the vendor was not reached, or was too busy; run it again later"
+            )
 
     async def _work(self, batches: Iterator[Sequence[Outgoing]]) -> None:
         while not self.stopping() and (batch := next(batches, None)) is not None:
@@ -232,7 +234,7 @@ _REFUSED = "the vendor does not accept the login or the password ({}); check ARD
 
 def _reason(fault: Exception) -> str:
     """A transport's fault in a few words, without the request."""
-    words = {
+    words: dict[type[Exception], str] = {
         httpx.ConnectTimeout: "no connection in time",
         httpx.ReadTimeout: "no answer in time",
         httpx.WriteTimeout: "the request could not be sent in time",

@@ -101,7 +101,9 @@ def _phones(
         for row, raw, phone in zip(open_rows, raws, answers, strict=True):
             chosen[row] = phone.e164
             if phone.e164 is None and refused[row] is None:
-                refused[row] = Finding("#001", "phone_number", Severity.REJECT, raw, f"{phone.reason}; correct the number in the CRM")
+                refused[row] = Finding(
+                    "#001", "phone_number", Severity.REJECT, raw, f"{phone.reason}; correct the number in the CRM"
+                )
             for note in phone.notes:
                 findings[row].append(Finding("phone_mended", "phone_number", Severity.REPAIR, raw, note))
         turn += 1
@@ -115,7 +117,9 @@ def _phones(
         elif all(cells[column.value][row] is None for column in binding.phone):
             findings[row].append(Finding("#003", "phone_number", Severity.REJECT, "", "the row has no phone cell"))
         else:
-            findings[row].append(Finding("#002", "phone_number", Severity.REJECT, "", "give the contact a phone number in the CRM"))
+            findings[row].append(
+                Finding("#002", "phone_number", Severity.REJECT, "", "give the contact a phone number in the CRM")
+            )
     return chosen
 
 
@@ -135,9 +139,7 @@ def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[l
     return candidates
 
 
-def _emails(
-    cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]], choices: Choices
-) -> list[str]:
+def _emails(cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]], choices: Choices) -> list[str]:
     emails = [""] * count
     refused: list[Finding | None] = [None] * count
     reject = choices.on_invalid_email == "reject"
@@ -157,7 +159,9 @@ def _emails(
     for row, finding in enumerate(refused):
         if finding is not None:
             if emails[row]:
-                finding = finding._replace(severity=Severity.REPAIR, advice=f"{finding.advice}; another address was taken instead")
+                finding = finding._replace(
+                    severity=Severity.REPAIR, advice=f"{finding.advice}; another address was taken instead"
+                )
             findings[row].append(finding)
     return emails
 

@@ -58,8 +58,8 @@ def repeated(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The values that stand more than once, sorted; 0 is no value."""
     ordered = np.sort(values)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    twice = np.unique(twice)
-    return twice[twice != 0]
+    found: npt.NDArray[np.int64] = np.setdiff1d(twice, [0])
+    return found
 
 
 def groups(values: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> dict[int, list[int]]:

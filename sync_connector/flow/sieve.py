@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ def fingerprints(keys: pa.Array, columns: Sequence[pa.Array], seed: int) -> Fing
     offsets = np.frombuffer(offset_buffer, np.int64)[joined.offset : joined.offset + len(joined) + 1].tolist()
     view = memoryview(data) if data is not None else memoryview(b"")
     digest = xxhash.xxh3_128_digest
-    raw = b"".join([digest(view[a:b], seed) for a, b in zip(offsets, offsets[1:], strict=False)])
+    raw = b"".join([digest(view[a:b], seed) for a, b in pairwise(offsets)])
     return np.frombuffer(raw, ">u8").astype(np.uint64).reshape(-1, 2)
 
 

@@ -53,7 +53,7 @@ class Spool:
     """Candidates in order of arrival; the position of one is its number from 0."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="sync-connector-")
+        self._file = tempfile.TemporaryFile(prefix="sync-connector-")  # noqa: SIM115  # closed by close()
         self._writer = pa.ipc.new_stream(self._file, _SCHEMA)
         self._count = 0
         self._closed = False
@@ -131,7 +131,7 @@ def _whole(row: Sequence[object]) -> Candidate:
         row_fp,  # type: ignore[arg-type]
         payload_fp,  # type: ignore[arg-type]
         recency,  # type: ignore[arg-type]
-        Change(change),
+        Change(change),  # type: ignore[arg-type]
         None if contact[0] is None else Contact(*contact),  # type: ignore[arg-type]
         tuple(Finding(c, f, Severity(s), v, a) for c, f, s, v, a in orjson.loads(findings)) if findings else (),  # type: ignore[arg-type]
     )

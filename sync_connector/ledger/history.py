@@ -35,10 +35,10 @@ def story(ledger: Ledger, scope: Scope, key: str, number: str | None) -> list[St
             uses = (contacts.c.phone_number == number) | (contacts.c.wanted_number == number) | contacts.c.id.in_(had)
             matches |= of_account & uses
         entries = connection.execute(sa.select(contacts).where(matches).order_by(contacts.c.id).limit(100)).all()
-        return [_story(connection, scope, entry) for entry in entries]
+        return [_story(connection, entry) for entry in entries]
 
 
-def _story(connection: sa.Connection, scope: Scope, entry: Any) -> Story:
+def _story(connection: sa.Connection, entry: Any) -> Story:
     said = connection.execute(
         sa.select(verdicts, runs.c.started_at)
         .join(runs, runs.c.id == verdicts.c.run_id)

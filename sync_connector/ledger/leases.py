@@ -33,7 +33,9 @@ def acquire(connection: Connection, account_id: int, holder: str) -> None:
     now = time.time()
     # A write first: it takes the lock, so that nobody comes between the look and the taking.
     connection.execute(sa.update(leases).where(leases.c.account_id == account_id).values(holder=leases.c.holder))
-    current = connection.execute(sa.select(leases.c.holder, leases.c.expires_at).where(leases.c.account_id == account_id)).one_or_none()
+    current = connection.execute(
+        sa.select(leases.c.holder, leases.c.expires_at).where(leases.c.account_id == account_id)
+    ).one_or_none()
     mine = {"holder": holder, "expires_at": now + SECONDS}
     if current is None:
         connection.execute(sa.insert(leases).values(account_id=account_id, **mine))

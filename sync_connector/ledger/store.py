@@ -187,9 +187,7 @@ class Ledger:
         groups: dict[str, list[tuple[int, str]]] = {}
         here = (contacts.c.source_id == scope.source_id) & contacts.c.wanted_number.is_not(None)
         with self._reading() as connection:
-            query = sa.select(contacts.c.wanted_number, contacts.c.id, contacts.c.key).where(
-                here, contacts.c.state != State.GONE
-            )
+            query = sa.select(contacts.c.wanted_number, contacts.c.id, contacts.c.key).where(here, contacts.c.state != State.GONE)
             for number, id_, key in connection.execute(query):
                 groups.setdefault(number, []).append((id_, key))
             owners = (
@@ -247,7 +245,7 @@ class Ledger:
         """What is stale at the vendor because of this source, by number."""
         statement = _stale(scope).order_by("phone_number").limit(limit)
         with self._reading() as connection:
-            return [StaleNumber(*row) for row in connection.execute(statement)]
+            return [StaleNumber(*row) for row in connection.execute(statement).tuples()]
 
     def stale_count(self, scope: Scope) -> int:
         """How many numbers are."""
@@ -257,12 +255,12 @@ class Ledger:
     def states(self, scope: Scope) -> dict[str, int]:
         """How many contacts are in each state."""
         query = (
-            sa.select(contacts.c.state, sa.func.count())
+            sa.select(contacts.c.state, sa.func.count().label("contacts"))
             .where(contacts.c.source_id == scope.source_id)
             .group_by(contacts.c.state)
         )
         with self._reading() as connection:
-            return {state: count for state, count in connection.execute(query)}
+            return {row.state: row.contacts for row in connection.execute(query)}
 
     # --- what a run writes -------------------------------------------------------------------------------------------
 
@@ -351,11 +349,17 @@ class Ledger:
             if not owner_now:
                 gone_from.append(id_)
             if source == scope.source_id and key in mine and number not in numbers:
-                left_behind.append({"account_id": scope.account_id, "phone_number": number, "source_id": scope.source_id, "key": key, "run_id": run})  # fmt: skip
+                left_behind.append(
+                    {
+                        "account_id": scope.account_id,
+                        "phone_number": number,
+                        "source_id": scope.source_id,
+                        "key": key,
+                        "run_id": run,
+                    }
+                )
         if gone_from:
-            connection.execute(
-                sa.update(contacts).where(contacts.c.id.in_(gone_from)).values(phone_number=None, payload_fp=None)
-            )
+            connection.execute(sa.update(contacts).where(contacts.c.id.in_(gone_from)).values(phone_number=None, payload_fp=None))
         self._upsert(connection, stale_numbers, left_behind, ["account_id", "phone_number"], ["source_id", "key", "run_id"])
         connection.execute(
             sa.delete(stale_numbers).where(
@@ -440,9 +444,7 @@ class Ledger:
             }
             for key, _ in pairs
         ]
-        self._upsert(
-            connection, contacts, values, ["source_id", "key"], ["state", "row_fp", "wanted_number", "codes", "run_id"]
-        )
+        self._upsert(connection, contacts, values, ["source_id", "key"], ["state", "row_fp", "wanted_number", "codes", "run_id"])
         mine = {key: number for key, number in pairs if number not in owners}
         has_one = dict(
             connection.execute(
@@ -524,9 +526,7 @@ class Ledger:
         """Rows without a key of their own are told of by each run anew."""
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            connection.execute(
-                sa.delete(rejects).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None))
-            )
+            connection.execute(sa.delete(rejects).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None)))
 
     def mark_gone(self, scope: Scope, run: int, ids: Sequence[int]) -> None:
         """Contacts that a full read did not meet. What the vendor has of them stays there, and is stale."""
@@ -546,7 +546,7 @@ class Ledger:
         self,
         connection: Connection,
         table: sa.Table,
-        values: Sequence[dict[str, object]],
+        values: Sequence[Mapping[str, object]],
         identity: Sequence[str],
         moved: Sequence[str],
     ) -> None:
@@ -560,7 +560,7 @@ class Ledger:
             )
         else:
             statement = insert.on_conflict_do_nothing(index_elements=list(identity))
-        connection.execute(statement, list(values))
+        connection.execute(statement, [dict(row) for row in values])
 
     def _ids(self, connection: Connection, scope: Scope, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -591,7 +591,7 @@ class Ledger:
             yield connection
             connection.rollback()
 
-    def _stream(self, connection: Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+    def _stream(self, connection: Connection, query: sa.Select[*tuple[Any, ...]]) -> Iterator[Sequence[sa.Row[*tuple[Any, ...]]]]:
         """Rows in parts, never all at once."""
         streaming = connection.execution_options(yield_per=20_000)
         yield from streaming.execute(query).partitions()
@@ -611,7 +611,7 @@ def _sources_of(scope: Scope) -> sa.ScalarSelect[int]:
     return sa.select(sources.c.id).where(sources.c.account_id == scope.account_id).scalar_subquery()
 
 
-def _stale(scope: Scope) -> sa.CompoundSelect[tuple[str, str, str]]:
+def _stale(scope: Scope) -> sa.CompoundSelect[str, str, str]:
     here = contacts.c.source_id == scope.source_id
     has_number = contacts.c.phone_number.is_not(None)
     left_crm = sa.select(contacts.c.phone_number, contacts.c.key, sa.literal("the contact left the CRM").label("why"))
@@ -655,7 +655,9 @@ def open_ledger(url: str, *, write: bool) -> Ledger:
     except sa.exc.OperationalError as fault:
         raise TryLater(f"the ledger cannot be opened: {_first_line(fault)}") from None
     except sa.exc.DatabaseError as fault:
-        raise FixSetup(f"the ledger is damaged, or is no ledger: {_first_line(fault)}; restore a backup, it is never reset") from None
+        raise FixSetup(
+            f"the ledger is damaged, or is no ledger: {_first_line(fault)}; restore a backup, it is never reset"
+        ) from None
 
 
 def _first_line(fault: sa.exc.DBAPIError) -> str:

@@ -46,7 +46,9 @@ def rows_table(rows: Mapping[str, int], changes: Mapping[str, int], *, before: b
 
 def samples_table(samples: Sequence[tuple[str, Contact]]) -> Table:
     """Some of the contacts that would be sent, masked, field by field."""
-    table = Table(title="Some of them, masked", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        title="Some of them, masked", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     table.add_column("change", style="green")
     for name in Contact._fields:
         table.add_column(name, overflow="ellipsis", no_wrap=True)
@@ -96,16 +98,32 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not runs:
         return Text("no run yet; start one with: sync-connector sync")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("run", "started (UTC)", "status", "read", "sent", "accepted", "refused", "unknown", "rejected", "held", "gone", "seconds"):
+    for name in (
+        "run",
+        "started (UTC)",
+        "status",
+        "read",
+        "sent",
+        "accepted",
+        "refused",
+        "unknown",
+        "rejected",
+        "held",
+        "gone",
+        "seconds",
+    ):
         table.add_column(name, justify="left" if name in ("started (UTC)", "status") else "right")
     for run in runs:
         result = run["result"] or {}
         rows, verdicts = result.get("rows", {}), result.get("verdicts", {})
-        counts = [rows.get("read"), *(verdicts.get(n) for n in ("sent", "accepted", "refused", "unknown")), rows.get("rejected"), rows.get("held"), result.get("gone")]  # fmt: skip
+        said = [verdicts.get(name) for name in ("sent", "accepted", "refused", "unknown")]
+        counts = [rows.get("read"), *said, rows.get("rejected"), rows.get("held"), result.get("gone")]
         style = {"finished": "green", "failed": "red"}.get(run["status"], "yellow")
         shown = ["" if count is None else f"{count:,}" for count in counts]
         seconds = f"{result['seconds']:.1f}" if "seconds" in result else ""
-        table.add_row(str(run["run"]), run["started_at"][:19].replace("T", " "), Text(run["status"], style=style), *shown, seconds)
+        table.add_row(
+            str(run["run"]), run["started_at"][:19].replace("T", " "), Text(run["status"], style=style), *shown, seconds
+        )
     return table
 
 
@@ -152,11 +170,24 @@ def story(told: Mapping[str, Any]) -> Group:
             lines.append(Text.assemble(("contact  ", "bold"), fields))
         for finding in row["findings"]:
             style = "red" if finding["severity"] == "reject" else "yellow"
-            lines.append(Text.assemble(("finding  ", "bold"), (f"{finding['code']} ", style), f"{finding['field']} {finding['value']!r}: {finding['advice']}"))
+            lines.append(
+                Text.assemble(
+                    ("finding  ", "bold"),
+                    (f"{finding['code']} ", style),
+                    f"{finding['field']} {finding['value']!r}: {finding['advice']}",
+                )
+            )
     if not told["rows"]:
         lines.append(Text("row      none: the source does not have this contact now", style="yellow"))
     for contact in told["contacts"]:
-        lines.append(Text.assemble(("ledger   ", "bold"), f"{contact['key']} is ", (contact["state"], "bold"), f", moved last by run {contact['last_moved_by_run']}"))
+        lines.append(
+            Text.assemble(
+                ("ledger   ", "bold"),
+                f"{contact['key']} is ",
+                (contact["state"], "bold"),
+                f", moved last by run {contact['last_moved_by_run']}",
+            )
+        )
         if contact["number_at_vendor"]:
             lines.append(Text(f"         the vendor has it under {contact['number_at_vendor']}"))
         if contact["waits_for_number"]:
@@ -165,7 +196,13 @@ def story(told: Mapping[str, Any]) -> Group:
             lines.append(Text(f"         stale at the vendor: {number}, which it had before", style="yellow"))
         for said in contact["verdicts"]:
             codes = " ".join(said["codes"])
-            lines.append(Text.assemble(("verdict  ", "bold"), f"run {said['run']}, {said['at'][:19].replace('T', ' ')}: {said['change']} {said['number']} → ", (f"{said['verdict']} {codes}".rstrip(), "green" if said["verdict"] == "accepted" else "yellow")))
+            lines.append(
+                Text.assemble(
+                    ("verdict  ", "bold"),
+                    f"run {said['run']}, {said['at'][:19].replace('T', ' ')}: {said['change']} {said['number']} → ",
+                    (f"{said['verdict']} {codes}".rstrip(), "green" if said["verdict"] == "accepted" else "yellow"),
+                )
+            )
     if not told["contacts"]:
         lines.append(Text("ledger   nothing yet: it was never sent, rejected or held", style="dim"))
     return Group(*lines)

@@ -1,10 +1,10 @@
 """The contact endpoints, and a look behind the scenes.
 
-    POST /api/contact, /api/addcontactSolo          first generation
-    POST /api/v1/contact, /api/v1/contact.php       second generation
-    GET  /_sandbox/contacts                         what the vendor holds, by number
-    GET  /_sandbox/requests                         the requests so far (never a password)
-    DELETE /_sandbox                                forget everything
+POST /api/contact, /api/addcontactSolo          first generation
+POST /api/v1/contact, /api/v1/contact.php       second generation
+GET  /_sandbox/contacts                         what the vendor holds, by number
+GET  /_sandbox/requests                         the requests so far (never a password)
+DELETE /_sandbox                                forget everything
 """
 
 from __future__ import annotations
@@ -136,10 +136,11 @@ def sandbox(vendor: Vendor) -> Starlette:
         except ValueError:
             return refuse(400, "the request is not JSON")
         header = _header(body, listed=not second and "Solo" not in request.url.path)
-        secret = "accessKey" if second or "Solo" in request.url.path else "password"
-        if header is None or header.get("login") != vendor.login or header.get(secret) != vendor.password:
+        keyed = second or "Solo" in request.url.path
+        given = header and (header.get("login"), header.get("accessKey" if keyed else "password"))
+        if header is None or given != (vendor.login, vendor.password):
             return refuse(401, "wrong login or password")
-        if secret == "password" and header.get("api") is not True:
+        if not keyed and header.get("api") is not True:
             return refuse(400, "header.api must be true")
         listed = body.get("contacts")
         if not isinstance(listed, list) or not all(isinstance(contact, dict) for contact in listed):

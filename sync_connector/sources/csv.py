@@ -54,7 +54,8 @@ class _Faulty(Exception):
 
 def open_source(settings: Source) -> RowSource:
     """A file, a glob of files with the same columns, or `-`. Raises `FixSetup`, every unusable file at once."""
-    shapes, faults = [], []
+    shapes: list[Shape] = []
+    faults: list[str] = []
     for file in find(settings.path, settings.encoding):
         try:
             shapes.append(_examine(file, settings))
@@ -63,7 +64,9 @@ def open_source(settings: Source) -> RowSource:
     for shape in shapes[1:]:
         if set(shape.headers) != set(shapes[0].headers):
             difference = ", ".join(sorted(set(shape.headers) ^ set(shapes[0].headers)))
-            faults.append(f"{shape.file.shown}: its columns are not those of {shapes[0].file.shown}; they differ in: {difference}")
+            faults.append(
+                f"{shape.file.shown}: its columns are not those of {shapes[0].file.shown}; they differ in: {difference}"
+            )
     if faults:
         raise FixSetup(*faults)
     return CsvSource(shapes)
@@ -125,7 +128,9 @@ def _examine(file: TextFile, settings: Source) -> Shape:
     found = _header(tables[delimiter], settings.header_line)
     if found is None:
         at = f"on line {settings.header_line}" if settings.header_line else "in its first lines"
-        raise FixSetup(f"{file.shown}: no header row was found {at}; say where it is with header_line, and delimiter if it is unusual")
+        raise FixSetup(
+            f"{file.shown}: no header row was found {at}; say where it is with header_line, and delimiter if it is unusual"
+        )
     skip, names = found
     widths = Counter(len(row) for line, row in tables[delimiter] if line > skip and any(row))
     width = widths.most_common(1)[0][0] if widths else len(names)
@@ -192,14 +197,16 @@ def _read(shape: Shape, bytes_before: int) -> Iterator[Chunk]:
                 stream.readline()
             if faults:
                 begun = line
-                for chunk, line in _by_line(stream, shape, line, bytes_before):
+                for chunk, behind in _by_line(stream, shape, line, bytes_before):
+                    line = behind
                     yield chunk
                     if (chunk.set_aside or line - begun > SLOW_LINES) and faults <= MAX_RETURNS:
                         break
             if not stream.peek(1):
                 return
             try:
-                for chunk, line in _by_arrow(stream, shape, line, bytes_before):
+                for chunk, behind in _by_arrow(stream, shape, line, bytes_before):
+                    line = behind
                     yield chunk
                 return
             except _Faulty:
@@ -211,7 +218,7 @@ def _by_arrow(stream: io.BufferedReader, shape: Shape, line: int, bytes_before: 
     names = [str(position) for position in range(len(shape.headers))]
     invalid: list[int] = []
 
-    def on_invalid(row: object) -> str:
+    def on_invalid(_row: object) -> str:
         invalid.append(1)
         return "skip"
 
@@ -266,9 +273,7 @@ def _has(column: pa.Array, byte: bytes) -> bool:
     return buffer is not None and buffer.to_pybytes().find(byte) >= 0
 
 
-def _chunk(
-    batch: pa.RecordBatch, lines: npt.NDArray[np.int64], set_aside: list[SetAside], shape: Shape, done: int
-) -> Chunk:
+def _chunk(batch: pa.RecordBatch, lines: npt.NDArray[np.int64], set_aside: list[SetAside], shape: Shape, done: int) -> Chunk:
     """Rows as a frame, without those that are blank, hold a NUL or hold a byte that is not in the file's encoding."""
     keep = np.ones(batch.num_rows, dtype=bool)
     for mark, code, reason in _marks(shape.file):
@@ -337,9 +342,7 @@ def _batch(rows: Sequence[Sequence[str]], width: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(c, pa.large_string()) for c in columns], [str(n) for n in range(width)])
 
 
-def _record(
-    stream: io.BufferedReader, pending: deque[str], delimiter: str
-) -> tuple[str, list[str], tuple[str, str] | None]:
+def _record(stream: io.BufferedReader, pending: deque[str], delimiter: str) -> tuple[str, list[str], tuple[str, str] | None]:
     """The next record: its text (`""` at the end of the file), its cells, and what is wrong with it.
 
     A record that is wrong is one line long: the lines behind it are looked at anew, so that one quote never costs more
