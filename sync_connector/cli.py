@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,8 @@ def check(config_path: str, as_json: bool) -> None:
     settings = config.load(config_path, to_send=True)
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
-    ledger = open_ledger(settings.ledger.url.get_secret_value(), write=False)
-    scope = _scope(ledger, settings)
-    states = ledger.states(scope)
-    ledger.close()
+    with _ledger(settings) as ledger:
+        states = ledger.states(_scope(ledger, settings))
     unused = [header for header in source.headers() if header not in binding.used]
     phones = [column.value for column in binding.phone]
     roles = {"key": binding.key, "phone": phones, "first_name": binding.first_name, "last_name": binding.last_name}
@@ -153,6 +151,12 @@ def check(config_path: str, as_json: bool) -> None:
 
 
 # --- the job ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _ledger(settings: Settings, *, write: bool = False) -> Iterator[Ledger]:
+    with closing(open_ledger(settings.ledger.url.get_secret_value(), write=write)) as ledger:
+        yield ledger
 
 
 def _scope(ledger: Ledger, settings: Settings) -> Scope:
@@ -207,32 +211,33 @@ def plan(config_path: str, as_json: bool, out: str | None) -> None:
     """Show what a sync would send. Writes nothing to the ledger, sends nothing."""
     begun = time.monotonic()
     settings = config.load(config_path)
-    ledger = open_ledger(settings.ledger.url.get_secret_value(), write=False)
-    with _progress() as progress, _Signals() as signals:
-        made = pipeline.prepare(settings, ledger, _scope(ledger, settings), progress, signals.check)
-    if out:
-        planfile.write(Path(out), made, ledger, _account(settings))
-    stopped = made.brakes(_limits(settings))
-    if as_json:
-        _print_json(
-            {
-                "source": made.source,
-                "rows": made.rows,
-                "changes": {"create": made.creates, "update": made.updates},
-                "gone": len(made.gone),
-                "codes": dict(sorted(made.codes.items())),
-                "left_out": dict(made.extraction.deleted),
-                "brakes": stopped,
-                "seconds": round(time.monotonic() - begun, 3),
-                "peak_rss_mb": pipeline.peak_rss_mb(),
-            }
-        )
-    else:
-        _show_plan(made, stopped)
-        if out:
-            _print(f"\nwrote {out}; after review: sync-connector sync --apply {out}")
-    made.spool.close()
-    ledger.close()
+    with _ledger(settings) as ledger:
+        with _progress() as progress, _Signals() as signals:
+            made = pipeline.prepare(settings, ledger, _scope(ledger, settings), progress, signals.check)
+        with closing(made.spool):
+            if out:
+                planfile.write(Path(out), made, ledger, _account(settings))
+            stopped = made.brakes(_limits(settings))
+            if as_json:
+                _print_json(_plan_as_json(made, stopped, time.monotonic() - begun))
+                return
+            _show_plan(made, stopped)
+            if out:
+                _print(f"\nwrote {out}; after review: sync-connector sync --apply {out}")
+
+
+def _plan_as_json(made: pipeline.Plan, stopped: list[str], seconds: float) -> dict[str, object]:
+    return {
+        "source": made.source,
+        "rows": made.rows,
+        "changes": {"create": made.creates, "update": made.updates},
+        "gone": len(made.gone),
+        "codes": dict(sorted(made.codes.items())),
+        "left_out": dict(made.extraction.deleted),
+        "brakes": stopped,
+        "seconds": round(seconds, 3),
+        "peak_rss_mb": pipeline.peak_rss_mb(),
+    }
 
 
 def _show_plan(made: pipeline.Plan, stopped: list[str]) -> None:
@@ -282,16 +287,13 @@ def sync(config_path: str, as_json: bool, apply_path: str | None, approve: bool)
     """Send what changed since the last sync, and record the vendor's verdict on each contact."""
     begun = time.monotonic()
     settings = config.load(config_path, to_send=True)
-    ledger = open_ledger(settings.ledger.url.get_secret_value(), write=True)
-    with _Signals() as signals:
+    with _ledger(settings, write=True) as ledger, _Signals() as signals:
         result = _run(settings, ledger, signals, begun, apply_path=apply_path, approve=approve)
-    ledger.close()
     shown = result.as_json()
     if as_json:
         _print_json(shown)
     else:
         _show_result(result, shown)
-    result.plan.spool.close()
     if result.tally.refused or result.tally.unknown:
         sys.exit(3)
 
@@ -311,12 +313,13 @@ def _run(
                 last_renewal = time.monotonic()
 
         made = pipeline.prepare(settings, ledger, scope, progress, check)
-        if apply_path is not None:
-            planfile.check(Path(apply_path), made, _account(settings))
-        stopped = made.brakes(_limits(settings))
-        if stopped and not approve:
-            raise AskPerson(*stopped, "nothing was sent; look at `sync-connector plan`, and `sync --approve` passes once")
-        return pipeline.execute(settings, ledger, made, progress, lambda: signals.number, begun)
+        with closing(made.spool):
+            if apply_path is not None:
+                planfile.check(Path(apply_path), made, _account(settings))
+            stopped = made.brakes(_limits(settings))
+            if stopped and not approve:
+                raise AskPerson(*stopped, "nothing was sent; look at `sync-connector plan`, and `sync --approve` passes once")
+            return pipeline.execute(settings, ledger, made, progress, lambda: signals.number, begun)
 
 
 def _show_result(result: pipeline.Result, shown: dict[str, Any]) -> None:
@@ -346,24 +349,19 @@ def _show_result(result: pipeline.Result, shown: dict[str, Any]) -> None:
 def runs(config_path: str, as_json: bool, count: int, stale: bool) -> None:
     """List the last runs, or the numbers that the vendor still has and no contact uses any more."""
     settings = config.load(config_path)
-    ledger = open_ledger(settings.ledger.url.get_secret_value(), write=False)
-    scope = _scope(ledger, settings)
-    if stale:
-        numbers = ledger.stale(scope)
-        if as_json:
-            _print_json([number._asdict() for number in numbers])
-        else:
-            for number in numbers:
-                _print(f"{number.phone_number}  {number.key}  ({number.why})")
-            if not numbers:
-                _print("no number is stale at the vendor")
+    with _ledger(settings) as ledger:
+        scope = _scope(ledger, settings)
+        numbers = ledger.stale(scope) if stale else []
+        listed = [] if stale else history.recent_runs(ledger, scope, count)
+    if as_json:
+        _print_json([number._asdict() for number in numbers] if stale else listed)
+    elif stale:
+        for number in numbers:
+            _print(Text(f"{number.phone_number}  {number.key}  ({number.why})"))
+        if not numbers:
+            _print("no number is stale at the vendor")
     else:
-        listed = history.recent_runs(ledger, scope, count)
-        if as_json:
-            _print_json(listed)
-        else:
-            _print(terminal.runs_table(listed))
-    ledger.close()
+        _print(terminal.runs_table(listed))
 
 
 @cli.command()
@@ -373,9 +371,8 @@ def runs(config_path: str, as_json: bool, count: int, stale: bool) -> None:
 def explain(contact: str, config_path: str, as_json: bool) -> None:
     """Tell one contact's whole story. CONTACT is its key in the CRM, or a phone number in any form."""
     settings = config.load(config_path)
-    ledger = open_ledger(settings.ledger.url.get_secret_value(), write=False)
-    told = explaining.explain(settings, ledger, _scope(ledger, settings), contact)
-    ledger.close()
+    with _ledger(settings) as ledger:
+        told = explaining.explain(settings, ledger, _scope(ledger, settings), contact)
     if as_json:
         _print_json(told)
     else:
@@ -431,5 +428,3 @@ def main() -> None:
     """The console script."""
     cli(prog_name="sync-connector")
 
-
-Check = Callable[[], None]

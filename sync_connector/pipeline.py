@@ -176,8 +176,20 @@ def scope_names(settings: Settings) -> tuple[str, str, str]:
 def prepare(settings: Settings, ledger: Ledger, scope: Scope, progress: Progress, check: Callable[[], None]) -> Plan:
     """Read the whole source and decide what each contact needs. Writes nothing, sends nothing.
 
-    `check` is called between chunks; it may raise to stop. Raises `FixSetup`, `TryLater`.
+    `check` is called between chunks; it may raise to stop. The caller closes the plan's spool. Raises `FixSetup`,
+    `TryLater`.
     """
+    passing = _Passing()
+    try:
+        return _prepare(settings, ledger, scope, progress, check, passing)
+    except BaseException:
+        passing.spool.close()
+        raise
+
+
+def _prepare(
+    settings: Settings, ledger: Ledger, scope: Scope, progress: Progress, check: Callable[[], None], passing: _Passing
+) -> Plan:
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
     identity = _identity(settings, binding)
@@ -187,7 +199,6 @@ def prepare(settings: Settings, ledger: Ledger, scope: Scope, progress: Progress
     holds_contacts = ledger.holds_contacts()
     last_read, last_filled = ledger.last_filled(scope)
     extraction = Extraction()
-    passing = _Passing()
     changed = np.zeros(len(index.met_at), dtype=bool)  # contacts of the ledger whose row passed the sieve
     remembered: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]] = []
     parked: list[tuple[Rows, Fingerprints, npt.NDArray[np.int64]]] = []

@@ -245,7 +245,7 @@ class Ledger:
         """What is stale at the vendor because of this source, by number."""
         statement = _stale(scope).order_by("phone_number").limit(limit)
         with self._reading() as connection:
-            return [StaleNumber(*row) for row in connection.execute(statement).tuples()]
+            return [StaleNumber(*row) for row in connection.execute(statement)]
 
     def stale_count(self, scope: Scope) -> int:
         """How many numbers are."""
@@ -644,10 +644,17 @@ def open_ledger(url: str, *, write: bool) -> Ledger:
             parsed = parsed.set(drivername="postgresql+psycopg")
         elif not write and parsed.database and not Path(parsed.database).exists():
             parsed = parsed.set(database=":memory:")
-            write = True
-        ledger = Ledger(_engine(parsed))
-        _bring_up_to_date(ledger.engine, write=write)
-        return ledger
+        engine = _engine(parsed)
+        try:
+            if _bring_up_to_date(engine, write=write):
+                return Ledger(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        engine.dispose()
+        engine = _engine(sa.make_url("sqlite://"))
+        _bring_up_to_date(engine, write=True)
+        return Ledger(engine)
     except sa.exc.ArgumentError:
         raise FixSetup("ledger.url: is not an SQLAlchemy URL; write sqlite:///sync-ledger.db") from None
     except ModuleNotFoundError as fault:
@@ -693,18 +700,21 @@ def _engine(url: sa.URL) -> Engine:
     return engine
 
 
-def _bring_up_to_date(engine: Engine, *, write: bool) -> None:
+def _bring_up_to_date(engine: Engine, *, write: bool) -> bool:
+    """Whether the ledger is there now: to read only, none is made."""
     version_table = sa.table("alembic_version", sa.column("version_num"))
     with engine.connect() as connection:
         tables = sa.inspect(connection).get_table_names()
         found = connection.scalar(sa.select(version_table.c.version_num)) if "alembic_version" in tables else None
         connection.rollback()
     if found == HEAD:
-        return
+        return True
     if found is None and set(tables) & set(metadata.tables):
         raise FixSetup("ledger.url: that database has tables of these names that are not a ledger's; choose another")
     if found is not None and found > HEAD:
         raise FixSetup("the ledger was made by a newer version of sync-connector; update this one")
+    if not write and found is None:
+        return False
     if not write:
         raise FixSetup("the ledger is of an older version; `sync-connector sync` brings it up to date")
     from alembic import command  # a quiet night needs neither of them
@@ -715,6 +725,7 @@ def _bring_up_to_date(engine: Engine, *, write: bool) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    return True
 
 
 def utc_now() -> datetime:

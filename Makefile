@@ -1,0 +1,40 @@
+# Two commands on a fresh machine with Python ≥ 3.11 and make:  make demo  ·  make test
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check lint types bench lock clean
+
+demo: $(READY)  ## run the main job on sample data, offline
+	@$(BIN)/sync-connector demo
+
+test: $(READY)  ## run the tests
+	@$(BIN)/pytest
+
+check: lint types test  ## all that CI asks for
+
+lint: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+bench: $(READY)  ## measure speed and memory (about twenty minutes; ROWS=100000 for a quick look)
+	@$(BIN)/python bench/run.py $(if $(ROWS),--rows $(ROWS),--rows 1000000 --also 5000000)
+
+lock: $(READY)  ## pin the newest versions of everything, with hashes
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links --all-extras --group dev pyproject.toml --output-file requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
+	@echo "making .venv (once; a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo bench/out

@@ -1,0 +1,115 @@
+"""`demo`: the whole job on sample data against the sandbox, offline, in a few seconds.
+
+It runs the very commands that a user would type, and shows them.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from sync_connector.errors import FixSetup, SyncError
+from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.serve import in_background
+
+LOGIN, PASSWORD = "demo@example.com", "sandbox"  # noqa: S105  # of the make-believe vendor
+EDITED = 3
+
+
+def sample_data() -> Path:
+    """`sample_data/` beside the package in a checkout, inside it in an installed copy."""
+    inside = Path(str(resources.files("sync_connector"))) / "sample_data"
+    return inside if inside.is_dir() else inside.parent.parent / "sample_data"
+
+
+def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> None:
+    """Play the demo in a folder of its own, which is made anew. Raises `SyncError` when a step does not go as it should."""
+    _fresh(folder)
+    contacts, config = folder / "contacts.csv", folder / "sync.toml"
+    shutil.copyfile(sample_data() / "contacts.csv", contacts)
+
+    def step(title: str, *arguments: str) -> None:
+        console.print()
+        console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
+        console.print(Text(f"$ sync-connector {' '.join(arguments)}", style="cyan"))
+        if code := invoke(list(arguments)):
+            raise SyncError(f"the demo's step “{title}” ended with exit code {code}")
+
+    with in_background(Vendor(LOGIN, PASSWORD)) as address, _environment(address):
+        at = ["--config", str(config)]
+        step("1. Recognize the export and write a configuration", "init", str(contacts), *at)
+        step("2. What would be sent? Nothing is sent yet", "plan", *at)
+        step("3. Send it", "sync", *at)
+        posts = _posts(address)
+        step("4. The next night: nothing changed, nothing is sent", "sync", *at)
+        if _posts(address) != posts:
+            raise SyncError("the demo's second sync sent something")
+        keys = _edit(contacts)
+        console.print(Text(f"\nThree people are edited in the CRM: {', '.join(keys)}", style="bold"))
+        step("5. Only those three are sent", "sync", *at)
+        step("6. One contact's whole story", "explain", keys[0], *at)
+        step("7. The runs so far", "runs", *at)
+        held = len(httpx.get(f"{address}/_sandbox/contacts").json())
+    console.print()
+    console.print(Text(f"The vendor (a sandbox on this machine) holds {held} contacts.", style="bold green"))
+    console.print(f"Look around in {folder}/: contacts.csv, sync.toml, sync-ledger.db. Edit contacts.csv, then, in two terminals:")
+    console.print("  sync-connector sandbox")
+    console.print(
+        "  ARDARY_URL=http://127.0.0.1:8025 ARDARY_LOGIN=demo@example.com ARDARY_PASSWORD=sandbox \\\n"
+        f"    sync-connector sync --config {config}",
+        soft_wrap=True,
+    )
+    console.print("With your own export: sync-connector init contacts.csv")
+
+
+def _fresh(folder: Path) -> None:
+    """An empty folder; only one that an earlier demo made is emptied."""
+    ours = {"contacts.csv", "sync.toml", "sync-ledger.db", "sync-ledger.db-wal", "sync-ledger.db-shm"}
+    if folder.exists():
+        strangers = {path.name for path in folder.iterdir()} - ours
+        if strangers:
+            raise FixSetup(f"{folder} holds files that no demo made ({', '.join(sorted(strangers)[:3])}); choose another --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+
+
+@contextmanager
+def _environment(address: str) -> Iterator[None]:
+    given = {"ARDARY_URL": address, "ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD}
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _posts(address: str) -> int:
+    return len(httpx.get(f"{address}/_sandbox/requests").json())
+
+
+def _edit(contacts: Path) -> list[str]:
+    """Give the first three people of the file another city; their keys."""
+    with open(contacts, encoding="utf-8", newline="") as lines:
+        rows = list(csv.reader(lines))
+    header, people = rows[0], rows[1 : 1 + EDITED]
+    city, key = header.index("city"), header.index("id")
+    for person in people:
+        person[city] = "Lyon" if person[city] != "Lyon" else "Paris"
+    with open(contacts, "w", encoding="utf-8", newline="") as out:
+        csv.writer(out, lineterminator="\n").writerows(rows)
+    return [person[key] for person in people]

