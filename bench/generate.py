@@ -39,7 +39,7 @@ BAD_NUMBERS, BLANK_NUMBERS, BAD_EMAILS, SHARED_PAIRS = 17, 17, 16, 10
 NIGHT_CHANGED, NIGHT_REMOVED = 10, 1
 SAMPLES = 100  # fillings of each prefix that are checked at start-up
 
-WRONG_NUMBERS = ("0612", "06 12 34 56", "00000000", "en cours", "0600000", "+33 6 12", "01 23 45 67 8", "n/a", "1234567")
+WRONG_NUMBERS = ("0612", "00000000", "en cours", "+33 6 12", "+33 6 12 34 56 7", "n/a", "0000000000", "06 xx xx xx xx", "0123")
 WRONG_EMAILS = (
     "contact@",
     "jean.dupont(at)example.org",
@@ -94,7 +94,6 @@ def _writers(country: Country, numbers: Numbers) -> tuple[list[Writer], list[Wri
     abroad = [
         *[spaced(" ", f"+{prefix} ")] * 10,
         *[compact(f"+{prefix}")] * 12,
-        *([] if prefix in ("1", "81") else [compact(f"00{prefix}"), spaced(".", f"00{prefix} ")]),  # there, 00 dials nobody
         spaced("\u00a0", f"+{prefix}\u00a0"),
         *([spaced(" ", f"+{prefix} ({trunk})"), spaced(" ", f"+{prefix} {trunk}")] if trunk == "0" else []),
     ]
@@ -103,6 +102,7 @@ def _writers(country: Country, numbers: Numbers) -> tuple[list[Writer], list[Wri
         *[compact(trunk)] * 20,
         *[spaced(".", trunk)] * 10,
         *[spaced("-", trunk)] * 5,
+        *([] if prefix in ("1", "81") else [compact(f"00{prefix}"), spaced(".", f"00{prefix} ")]),  # there, 00 dials nobody
         *[spaced("\u00a0", trunk)] * 2,
         spaced("\u202f", trunk),
         compact(""),

@@ -18,6 +18,8 @@ EVERYDAY = {
     "holland": "NL", "the netherlands": "NL", "pays bas": "NL", "czech republic": "CZ", "republique tcheque": "CZ",
     "turkey": "TR", "ivory coast": "CI", "cote d ivoire": "CI", "russian federation": "RU", "south korea": "KR",
     "viet nam": "VN", "france metropolitaine": "FR", "reunion": "RE", "ile de la reunion": "RE", "republic of ireland": "IE",
+    "el": "GR", "hong kong": "HK", "macau": "MO", "macao": "MO", "macedonia": "MK", "palestine": "PS", "myanmar": "MM",
+    "swaziland": "SZ", "cape verde": "CV",
 }  # fmt: skip
 
 
@@ -37,6 +39,11 @@ def _by_name() -> dict[str, str]:
     return found | EVERYDAY
 
 
+def _of_state(code: str) -> str:
+    """The code under which ISO, and the phone, know a territory that only the post tells apart."""
+    return {"IC": "ES", "EA": "ES", "CP": "FR", "DG": "IO"}.get(code, code)
+
+
 @functools.cache
 def _codes() -> frozenset[str]:
     return frozenset(_by_name().values())
@@ -54,12 +61,13 @@ def country_code(raw: str) -> str | None:
     upper = text.upper()
     if len(upper) == 2 and upper.isascii() and upper.isalpha():
         if upper in _codes():
-            return upper
+            return _of_state(upper)
         return EVERYDAY.get(upper.casefold())
-    if len(upper) == 3 and (alias := get_global("territory_aliases").get(upper)):
-        return str(alias[0]) if len(alias) == 1 else None
+    if len(upper) == 3 and upper.isalpha() and (alias := get_global("territory_aliases").get(upper)):
+        return _of_state(alias[0]) if len(alias) == 1 and alias[0] in _codes() else None
     digits = text.removeprefix("+").removeprefix("00").strip()
     if digits.isascii() and digits.isdigit() and len(digits) <= 4:
         region = phonenumbers.region_code_for_country_code(int(digits))
         return region if len(region) == 2 and region != "ZZ" else None
-    return _by_name().get(_folded(text))
+    found = _by_name().get(_folded(text))
+    return found and _of_state(found)

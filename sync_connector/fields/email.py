@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
+GUARD = re.compile(r"(?i)^(?:['\s]|mailto:)+")
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+NAMED = re.compile(r".*<\s*([^<>]*)>\s*", re.DOTALL)
 SPLIT = re.compile(r"\s*(?::::|[;|\n])\s*|,\s*(?=[^,@\s]+@)")
 
 
@@ -21,22 +24,24 @@ class Email(NamedTuple):
 
 def email_address(raw: str) -> Email:
     """The first valid address of a cell, normalized (domain in lower case, NFC)."""
-    text = raw.strip().removeprefix("'").removeprefix("mailto:").strip()
+    text = GUARD.sub("", INVISIBLE.sub("", raw)).rstrip()
     if not text:
         return Email("")
     reason, found, rest = "", None, 0
     notes: tuple[str, ...] = ()
     for piece in SPLIT.split(text):
+        named = NAMED.fullmatch(piece)
+        piece = GUARD.sub("", named[1] if named else piece).rstrip()
         if not piece:
             continue
         try:
-            valid = validate_email(piece, check_deliverability=False, allow_display_name=True)
+            valid = validate_email(piece, check_deliverability=False)
         except EmailNotValidError as fault:
             reason = reason or str(fault)
             continue
         if found is None:
             found = valid.normalized
-            notes = ("display name left out",) if valid.display_name else ()
+            notes = ("display name left out",) if named and not named[0].startswith("<") else ()
         else:
             rest += 1
     if rest:

@@ -18,6 +18,7 @@ def clean(raw: str) -> str:
         text = "".join(
             c if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == "\u200d" else "" for c in text
         )
+        text = unicodedata.normalize("NFC", text)  # what an invisible sign kept apart
     text = " ".join(text.split())
     return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
 

@@ -17,9 +17,16 @@ import phonenumbers
 # Numbers of these share France's 0… numbering, so CRMs file them under FR; the library wants the territory.
 OVERSEAS = {"FR": ("RE", "GP", "MQ", "GF", "YT")}
 
-EXTENSION = re.compile(r"(?i)(?:[\s,;]*(?:;ext=|\b(?:ext|extension|poste|p|x|app|durchwahl|int)\b[.:\s]*|[#x]\s*))(\d{1,7})\s*$")
+EXTENSION = re.compile(
+    r"(?i)(?:[\s,;]*(?:;ext=|\b(?:extension|extn?|anexo|poste?|app|durchwahl|int|доб|p|x)(?![^\W\d_])[.:\s]*|[#~×＃～ｘ]\s*))(\d{1,20})\s*$"
+    r"|\s-+\s*(\d{1,6})#\s*$"
+)
 STRONG_SPLIT = re.compile(r"\s*(?::::|;(?!ext=)|\||\n|\r|\bou\b|\bor\b|\bet\b|\band\b|\boder\b)\s*", re.IGNORECASE)
-WEAK_SPLIT = re.compile(r"\s*[/,]\s*")
+WEAK_SPLITS = tuple(map(re.compile, (r"\s*,\s*", r"\s*/\s*", r"\s*\([^()\d]*\)\s*", r"\s+[-–—]\s+", r"\s{2,}")))
+INTERNATIONAL = re.compile(r"\W*(?:[+＋]|00)")
+NATIONAL_REST = re.compile(r"[^\w+＋]*[1-9]")
+LINE_FEEDS = re.compile(r"[\r\n]+")
+BROKEN_PREFIX = re.compile(r"((?:[+＋]|(?<![\d)])(?<![\d)] )00)[\d ()]{1,6})[\r\n]\s*(?=[1-9(])")
 SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+?\d{1,2}")
 # Everything that separates digits in real cells, and that the library does not always skip (measured: U+202F, U+2009,
 # U+2007, TAB, `·`, `_`, `\` make it refuse the number).
@@ -63,23 +70,25 @@ def _unspreadsheet(text: str) -> tuple[str, str]:
             decimals = len(mantissa.partition(".")[2])
             if int(exponent) > decimals:
                 return text, "a spreadsheet rounded this number (scientific notation); its last digits are lost"
-            return f"{Decimal(text.replace(',', '.')):f}", ""
+            text = f"{Decimal(text.replace(',', '.')):f}"
         except InvalidOperation:
             return text, ""
     return re.sub(r"^(\+?\d{6,})[.,]0+$", r"\1", text), ""
 
 
-def _bare(text: str) -> tuple[str, bool]:
-    """A piece of a cell without label, note and odd separators, and whether another number went with the note."""
+def _bare(text: str) -> tuple[str, int]:
+    """A piece of a cell without label, note and odd separators, and how many digits went with the note.
+
+    No letter is left, whatever stands before it: the library would dial it.
+    """
     text = PARENTHESIS.sub(" ", SEPARATORS.sub(" ", text)).strip()
     start = re.search(r"[+＋(\d]", text)
     text = text[start.start() :] if start else ""
-    letters = re.search(r"[^\W\d_]", text)
-    more = False
-    if letters and _digits(text[: letters.start()]) >= 6:
-        more = _digits(text[letters.start() :]) >= 6
+    lost = 0
+    if letters := re.search(r"[^\W\d_]", text):
+        lost = _digits(text[letters.start() :])
         text = text[: letters.start()]
-    return text.strip(" .,;:-–/(["), more
+    return text.strip(" .,;:-–/(["), lost
 
 
 def _digits(text: str) -> int:
@@ -90,15 +99,15 @@ def _piece(text: str, region: str | None) -> tuple[str | None, str, tuple[str, .
     notes: tuple[str, ...] = ()
     if (extension := EXTENSION.search(text)) and _digits(text[: extension.start()]) >= 6:
         text = text[: extension.start()]
-        notes = (f"extension {extension[1]} left out",)
+        notes = (f"extension {extension[1] or extension[2]} left out",)
     text, lost = _unspreadsheet(text.strip())
     if lost:
         return None, lost, ()
-    bare, more = _bare(text)
+    bare, left_out = _bare(text)
     if not _digits(bare):
         return None, "no digits", ()
-    if more:
-        notes = (*notes, "another number in the cell left out")
+    if left_out:
+        notes = (*notes, "another number in the cell left out" if left_out >= 6 else "a note behind the number left out")
     return _one(bare, region), "", notes
 
 
@@ -107,10 +116,14 @@ def phone_number(raw: str, region: str | None) -> Phone:
 
     A cell with several numbers gives the first valid one and a note that names how many were left out.
     """
-    text = raw.strip().removeprefix("'").strip()
+    text = BROKEN_PREFIX.sub(r"\1 ", raw.strip().removeprefix("'").strip())
     if text.isascii() and text.replace(" ", "").replace("+", "", 1).isdigit() and (plain := _one(text, region)):
         return Phone(plain)
     pieces = [piece for piece in STRONG_SPLIT.split(text) if _digits(piece)]
+    if (
+        len(pieces) > 1 and LINE_FEEDS.search(text) and all(_digits(piece) <= 4 for piece in pieces)
+    ):  # one number, written over several lines
+        pieces = [LINE_FEEDS.sub(" ", text)]
     reason, rest = "", 0
     found: str | None = None
     notes: tuple[str, ...] = ()
@@ -138,9 +151,15 @@ def phone_number(raw: str, region: str | None) -> Phone:
 
 
 def _weakly_split(text: str) -> list[str]:
-    """The numbers of a cell that separates them by `/` or `,`: only pieces long enough to be numbers count."""
-    parts = [part for part in WEAK_SPLIT.split(text) if part]
-    return parts if len(parts) > 1 and all(_digits(part) >= 6 for part in parts) else [text]
+    """The numbers of a cell that separates them by `,`, `/`, ` - `, a note or a wide blank: only pieces long enough to be
+    numbers count, and what follows a country's prefix without one of its own is the rest of that number."""
+    for separator in WEAK_SPLITS:
+        parts = [part for part in separator.split(text) if part]
+        if len(parts) < 2 or any(_digits(part) < 6 for part in parts):
+            continue
+        if not (INTERNATIONAL.match(parts[0]) and any(NATIONAL_REST.match(part) for part in parts[1:])):
+            return parts
+    return [text]
 
 
 def phone_column(raws: Sequence[str], regions: Iterable[str | None]) -> list[Phone]:
