@@ -1,0 +1,188 @@
+"""The laws of the house that can be read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from sync_connector.ledger.schema import metadata
+from sync_connector.ledger.store import open_ledger
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "sync_connector"
+STOREYS = [
+    {"model", "errors"},
+    {"mapping"},
+    {"config", "fields", "dialects"},
+    {"flow"},
+    {"ledger", "sources", "report", "sandbox"},
+    {"pipeline"},
+    {"planfile", "explaining", "starting", "demo"},
+    {"cli"},
+]
+PURE = ["fields", "flow/diff.py", "flow/resolve.py", "flow/pace.py", "flow/sieve.py", "flow/normalize.py", "flow/brakes.py", "dialects"]
+
+
+def modules() -> Iterator[Path]:
+    """Every module of the package but the entry points and the migrations, which Alembic runs."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name not in ("__main__.py",) and "migrations" not in path.parts and path != PACKAGE / "__init__.py":
+            yield path
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of ours that one imports, those inside functions included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("sync_connector"):
+            if node.module == "sync_connector":
+                found |= {f"sync_connector.{alias.name}" for alias in node.names if not alias.name.startswith("__")}
+            else:
+                found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("sync_connector")}
+    return found
+
+
+def room(module: str) -> str:
+    """The room of a module: the word behind the package's name."""
+    return module.split(".")[1]
+
+
+def storey(name: str) -> int:
+    """How high a room lies."""
+    return next(level for level, rooms in enumerate(STOREYS) if name in rooms)
+
+
+def dotted(path: Path) -> str:
+    """A module's name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def test_imports_point_one_way() -> None:
+    """A room imports only from rooms that lie below it, or from itself."""
+    wrong = []
+    for path in modules():
+        own = room(dotted(path))
+        for module in imports(path):
+            if room(module) != own and storey(room(module)) >= storey(own):
+                wrong.append(f"{dotted(path)} imports {module}")
+    assert wrong == []
+
+
+def test_no_module_is_part_of_a_cycle() -> None:
+    """The modules can be put in an order in which each imports only earlier ones."""
+    names = {dotted(path) for path in modules()}
+    graph = {dotted(path): (imports(path) & names) - {dotted(path)} for path in modules()}
+    while free := [name for name, needs in graph.items() if not needs]:
+        for name in free:
+            del graph[name]
+        for needs in graph.values():
+            needs.difference_update(free)
+    assert graph == {}
+
+
+def test_no_stage_knows_another() -> None:
+    """Of the stages only load uses pace, and rows go from extract to normalize as a type; nothing else is shared."""
+    allowed = {("load", "pace"), ("normalize", "extract")}
+    stages = {path.stem for path in (PACKAGE / "flow").glob("*.py")} - {"__init__"}
+    known = {
+        (path.stem, module.split(".")[2])
+        for path in (PACKAGE / "flow").glob("*.py")
+        for module in imports(path)
+        if module.startswith("sync_connector.flow.") and module.split(".")[2] in stages - {path.stem}
+    }
+    assert known <= allowed
+
+
+@pytest.mark.parametrize("place", PURE)
+def test_deciding_rooms_have_no_clock_no_chance_no_file_and_no_socket(place: str) -> None:
+    """What decides imports nothing that reads the time, throws dice or touches the world."""
+    forbidden = {"time", "random", "os", "socket", "httpx", "asyncio", "tempfile", "pathlib", "secrets", "sqlalchemy"}
+    paths = [PACKAGE / place] if place.endswith(".py") else list((PACKAGE / place).glob("*.py"))
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert not {alias.name.split(".")[0] for alias in node.names} & forbidden, path
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                assert node.module.split(".")[0] not in forbidden, path
+
+
+def test_no_drawer_for_everything() -> None:
+    """There is no utils, helpers, common, base or manager."""
+    drawers = {"utils", "helpers", "common", "base", "manager", "util", "misc"}
+    assert not {path.stem for path in PACKAGE.rglob("*.py")} & drawers
+
+
+def undocumented(nodes: list[ast.stmt]) -> Iterator[str]:
+    """Public classes, functions and methods without a docstring; what is inside a function or a private class is not."""
+    for node in nodes:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            if not ast.get_docstring(node):
+                yield node.name
+            if isinstance(node, ast.ClassDef):
+                yield from undocumented(node.body)
+
+
+def test_every_public_thing_has_a_docstring() -> None:
+    """Modules, public classes and public functions say what they are for."""
+    missing = []
+    for path in modules():
+        tree = ast.parse(path.read_text())
+        if not ast.get_docstring(tree):
+            missing.append(str(path))
+        missing += [f"{path.name}: {name}" for name in undocumented(tree.body)]
+    assert missing == []
+
+
+def test_only_the_command_line_prints() -> None:
+    """No other room writes to stdout or stderr."""
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                raise AssertionError(f"{path} prints")
+
+
+def test_the_migrations_make_the_tables(ledger_url: str) -> None:
+    """A ledger that was migrated is the ledger that the code expects, on each database."""
+    ledger = open_ledger(ledger_url, write=True)
+    with ledger.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    ledger.close()
+
+
+def test_the_ledger_itself_keeps_one_owner_for_a_number(ledger_url: str) -> None:
+    """Two contacts cannot have one number at the vendor, whatever our code does."""
+    ledger = open_ledger(ledger_url, write=True)
+    scope = ledger.make_scope("a@example.com", "host", "crm")
+    row = "INSERT INTO contacts (account_id, source_id, key, state, phone_number, run_id) VALUES (:a, :s, :k, 'accepted', '+33612345678', 1)"
+    with ledger.engine.connect() as connection:
+        connection.execute(sa.text(row), {"a": scope.account_id, "s": scope.source_id, "k": "one"})
+        with pytest.raises(sa.exc.IntegrityError):
+            connection.execute(sa.text(row), {"a": scope.account_id, "s": scope.source_id, "k": "two"})
+        connection.rollback()
+    ledger.close()
+
+
+def test_nothing_that_is_committed_names_a_registry() -> None:
+    """No file names the host of a package registry; the lock file names no host at all."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        files = [ROOT / name for name in listed.split("\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        files = [path for path in ROOT.rglob("*") if ".venv" not in path.parts and path.is_file()]
+    hosts = ["pypi" + ".org", "python" + "hosted", "npm" + "js.org", "debian" + ".org"]
+    for path in files:
+        if path.suffix in (".pyc", ".db") or not path.exists():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        assert not [host for host in hosts if host in text], path
+    assert "://" not in (ROOT / "requirements.lock").read_text()
