@@ -29,6 +29,7 @@ from sync_connector.ledger import history
 from sync_connector.ledger.store import Ledger, Scope, open_ledger
 from sync_connector.model import Contact
 from sync_connector.report import terminal
+from sync_connector.report.mask import visible
 from sync_connector.sources._text import forget_stdin
 
 SHOWN_REJECTS = 8
@@ -223,7 +224,7 @@ def plan(config_path: str, as_json: bool, out: str | None) -> None:
                 return
             _show_plan(made, stopped)
             if out:
-                _print(f"\nwrote {out}; after review: sync-connector sync --apply {out}")
+                _print(Text(f"\nwrote {out}; after review: sync-connector sync --apply {out}"))
 
 
 def _plan_as_json(made: pipeline.Plan, stopped: list[str], seconds: float) -> dict[str, object]:
@@ -357,7 +358,7 @@ def runs(config_path: str, as_json: bool, count: int, stale: bool) -> None:
         _print_json([number._asdict() for number in numbers] if stale else listed)
     elif stale:
         for number in numbers:
-            _print(Text(f"{number.phone_number}  {number.key}  ({number.why})"))
+            _print(Text(f"{number.phone_number}  {visible(number.key)}  ({number.why})"))
         if not numbers:
             _print("no number is stale at the vendor")
     else:
@@ -427,4 +428,3 @@ def _invoke(arguments: list[str]) -> int:
 def main() -> None:
     """The console script."""
     cli(prog_name="sync-connector")
-

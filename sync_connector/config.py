@@ -67,6 +67,13 @@ class Source(_Section):
     encoding: str | None = None
     header_line: int | None = Field(default=None, ge=1)
 
+    @field_validator("delimiter")
+    @classmethod
+    def _separates(cls, delimiter: str | None) -> str | None:
+        if delimiter is not None and (not delimiter.isascii() or delimiter in '"\r\n\0' or delimiter.isalnum()):
+            raise ValueError('one ASCII sign that is no letter, digit, quote or line feed; write "\\t" for a tab')
+        return delimiter
+
 
 class Rules(_Section):
     """What to do where the data leave a choice."""
@@ -174,16 +181,21 @@ def _secret(settings: Settings) -> str:
     return settings.vendor.password.get_secret_value() if settings.vendor.password else ""
 
 
+def _in_the_open(text: str) -> bool:
+    """Whether anything of it stands in the file itself, be it as a variable's default."""
+    return bool(_VARIABLE.sub("", text)) or any(match["default"] for match in _VARIABLE.finditer(text))
+
+
 def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
     faults = []
     advice = 'a password does not belong in this file; write "${{{}}}" or "file:…"'
     vendor = raw.get("vendor")
     password = vendor.get("password") if isinstance(vendor, dict) else None
-    if isinstance(password, str) and password and not _VARIABLE.search(password) and not password.startswith("file:"):
+    if isinstance(password, str) and _in_the_open(password) and not password.startswith("file:"):
         faults.append(f"{path}: vendor.password: {advice.format('ARDARY_PASSWORD')}")
     ledger = raw.get("ledger")
     url = ledger.get("url") if isinstance(ledger, dict) else None
-    if isinstance(url, str) and re.search(r"://[^/@:]*:[^/@$]+@", url):
+    if isinstance(url, str) and re.search(r"://[^/@:]*:[^@]+@|[?&]password=[^&]", _VARIABLE.sub("", url)):
         faults.append(f"{path}: ledger.url: {advice.format('LEDGER_URL')}")
     return faults
 

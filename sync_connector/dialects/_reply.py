@@ -8,7 +8,7 @@ leaves its contact unknown.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import orjson
@@ -35,10 +35,12 @@ def contact_entries(body: bytes) -> list[object]:
         raise NotAReply("an empty answer" if not body.strip() else "not JSON, or JSON cut short") from None
     data = reply.get("data") if isinstance(reply, dict) else None
     entries = data.get("contact") if isinstance(data, dict) else None
-    if isinstance(entries, list):
+    if isinstance(entries, list) and any(isinstance(entry, dict) and "result" in entry for entry in entries):
         return entries
     if WRONG_LOGIN.search(body[:2_000].decode("utf-8", "replace")):
         raise WrongCredentials("the answer says that the login is wrong")
+    if isinstance(entries, list):
+        return entries
     raise NotAReply("JSON without data.contact")
 
 
@@ -48,23 +50,23 @@ def verdicts(sent: Sequence[Contact], entries: Sequence[object], number_keys: Se
     wanted = [_digits(contact.phone_number) for contact in sent]
     if numbers == wanted and len(set(wanted)) == len(wanted):
         return [_judge(entry) for entry in entries]
+    times = Counter(wanted)
     by_number: dict[str, list[object]] = defaultdict(list)
     for number, entry in zip(numbers, entries, strict=True):
         by_number[number].append(entry)
     return [
-        _judge(by_number[number][0]) if len(by_number[number]) == 1 and wanted.count(number) == 1 else Reply(Verdict.UNKNOWN)
+        _judge(by_number[number][0]) if len(by_number[number]) == 1 and times[number] == 1 else Reply(Verdict.UNKNOWN)
         for number in wanted
     ]
 
 
 def _number_of(entry: object, keys: Sequence[str]) -> str:
+    """Its number, `""` where it has none, or one in each spelling of the key."""
     if not isinstance(entry, dict):
         return ""
-    for key in keys:
-        value = entry.get(key)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return _digits(str(value))
-    return ""
+    values = [entry.get(key) for key in keys]
+    found = {_digits(str(value)) for value in values if isinstance(value, str | int) and not isinstance(value, bool)} - {""}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _digits(number: str) -> str:
@@ -76,7 +78,8 @@ def _judge(entry: object) -> Reply:
     if not isinstance(entry, dict):
         return Reply(Verdict.UNKNOWN)
     errors = entry.get("errors", [])
-    codes = tuple(code for code in errors if isinstance(code, str)) if isinstance(errors, list) else ()
+    listed = errors if isinstance(errors, list) else [errors]
+    codes = tuple(code for code in listed if isinstance(code, str) and code)
     codes = tuple(code[:32] for code in codes[:16])
     match entry.get("result"):
         case "success":

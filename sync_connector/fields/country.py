@@ -41,7 +41,7 @@ def _by_name() -> dict[str, str]:
 
 def _of_state(code: str) -> str:
     """The code under which ISO, and the phone, know a territory that only the post tells apart."""
-    return {"IC": "ES", "EA": "ES", "CP": "FR", "DG": "IO"}.get(code, code)
+    return {"IC": "ES", "EA": "ES", "CP": "FR", "DG": "IO", "CQ": "GG"}.get(code, code)
 
 
 @functools.cache

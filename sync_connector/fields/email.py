@@ -10,8 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 
 GUARD = re.compile(r"(?i)^(?:['\s]|mailto:)+")
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-NAMED = re.compile(r".*<\s*([^<>]*)>\s*", re.DOTALL)
-SPLIT = re.compile(r"\s*(?::::|[;|\n])\s*|,\s*(?=[^,@\s]+@)")
+NAMED = re.compile(r"[^<>]*<\s*([^<>]*)>\s*")
+SPLIT = re.compile(r"\s*(?::::|[;|\n])\s*|,\s*(?=[^,@\s]+@)|(?<=>)\s*,\s*")
 
 
 class Email(NamedTuple):

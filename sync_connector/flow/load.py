@@ -25,9 +25,10 @@ from sync_connector.model import Contact, Outgoing, Reply, Verdict
 BODY_LIMIT = 1 << 20
 BODY_LIMIT_EACH = 16 << 10
 UNREACHABLE_LIMIT = 3  # requests in a row, tries included, that reached nobody
-SILENCE_LIMIT = 20  # requests in a row, tries included, without an answer of the API; a poisoned batch stays below
+SILENCE_LIMIT = 20  # batches and parts in a row, for each worker, without an answer of the API; a poisoned batch stays below
 TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
 TOO_BUSY = frozenset({429, 503})
+NO_ENTRY = frozenset({401, 403})
 WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
 
 Unknown = Reply(Verdict.UNKNOWN)
@@ -89,6 +90,8 @@ class Loader:
     _slots: Slots = field(default_factory=lambda: Slots(0.0))
     _unreachable: int = 0
     _silent: int = 0
+    _workers: int = 1
+    _judged: bool = False  # some contact has had a verdict: whoever answers is the vendor
 
     async def load(self, batches: Iterator[Sequence[Outgoing]]) -> None:
         """Send every batch. The first goes alone: wrong credentials are refused once, not once a worker.
@@ -100,6 +103,7 @@ class Loader:
         if first is None or self.stopping():
             return
         await self._send(first)
+        self._workers = self.concurrency
         workers = [asyncio.create_task(self._work(batches)) for _ in range(self.concurrency)]
         try:
             await asyncio.gather(*workers)
@@ -150,18 +154,22 @@ class Loader:
                 self._silent += 1
             else:
                 self._unreachable += 1
-            if self._unreachable >= UNREACHABLE_LIMIT or self._silent >= SILENCE_LIMIT or not self.posts:
+            if self._unreachable >= UNREACHABLE_LIMIT or self._silent >= SILENCE_LIMIT * self._workers or not self.posts:
                 raise TryLater(f"the vendor gives no answer ({failure}); what was settled is kept, run it again later") from None
             if not failure.split or len(part) == 1:
                 return
             answers = [Unknown] * len(part)
         else:
-            self._unreachable = self._silent = 0
+            self._judged = self._judged or any(answer.verdict is not Verdict.UNKNOWN for answer in answers)
+            self._unreachable = 0
+            self._silent = 0 if self._judged else self._silent + 1
         open_part = []
         for (position, outgoing), reply in zip(part, answers, strict=True):
             replies[position] = reply
             if reply.verdict is Verdict.UNKNOWN:
                 open_part.append((position, outgoing))
+        if self._silent >= SILENCE_LIMIT * self._workers:
+            raise TryLater("the vendor answers without a verdict on any contact; run it again later")
         if len(part) == 1:
             return
         # A few without an answer are sent again on their own; a part without any is halved.
@@ -182,7 +190,8 @@ class Loader:
                 course.reached |= failure.reached
                 attempt += 1
                 spent = self.instruments.now() - begun
-                wait = wait_before(attempt, patience, spent, self.instruments.chance(), failure.asked)
+                allowed = patience._replace(tries=min(patience.tries, self.patience.tries))
+                wait = wait_before(attempt, allowed, spent, self.instruments.chance(), failure.asked)
                 if wait is None or not failure.again:
                     raise
                 await self.instruments.sleep(wait)
@@ -194,7 +203,7 @@ class Loader:
         dialect, url = self.endpoint.dialect, self.endpoint.url
         body = dialect.contacts_request(self.endpoint.login, self.endpoint.password, contacts)
         status, headers, answer = await self._post(body, BODY_LIMIT + BODY_LIMIT_EACH * len(contacts))
-        if status in (401, 403):
+        if status in NO_ENTRY:
             raise CredentialsRefused(_REFUSED.format(f"it answered {status}"))
         if status in WRONG_ADDRESS:
             raise FixSetup(f"{url} is not the vendor's address: it answered {status}; check vendor.base_url and vendor.dialect")
@@ -217,6 +226,8 @@ class Loader:
         try:
             async with self.client.stream("POST", self.endpoint.url, content=body) as response:
                 answer = bytearray()
+                if response.status_code in NO_ENTRY | WRONG_ADDRESS:
+                    return response.status_code, response.headers, b""
                 async for piece in response.aiter_bytes():
                     answer += piece
                     if len(answer) > limit:

@@ -48,8 +48,7 @@ def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized
     count = len(rows)
     findings: list[list[Finding]] = [[] for _ in range(count)]
     countries = _countries(cells, binding, count, findings)
-    regions = [country or choices.default_country for country in countries]
-    phones = _phones(cells, binding, regions, findings)
+    phones = _phones(cells, binding, countries, choices.default_country, findings)
     emails = _emails(cells, binding, count, findings, choices)
     first_names = _first_filled(cells, binding.first_name, count)
     last_names = _first_filled(cells, binding.last_name, count)
@@ -87,17 +86,23 @@ def _countries(cells: dict[str, Cells], binding: Binding, count: int, findings: 
 
 
 def _phones(
-    cells: dict[str, Cells], binding: Binding, regions: Sequence[str | None], findings: list[list[Finding]]
+    cells: dict[str, Cells],
+    binding: Binding,
+    countries: Sequence[str],
+    default_country: str | None,
+    findings: list[list[Finding]],
 ) -> list[str | None]:
-    """Each row's first valid number, in the order that the mapping prefers."""
-    count = len(regions)
+    """Each row's first valid number, in the order that the mapping prefers, seen from the row's country, else from the
+    column's, else from the source's."""
+    count = len(countries)
     chosen: list[str | None] = [None] * count
     refused: list[Finding | None] = [None] * count
     candidates = _candidates(cells, binding, count)
     turn = 0
     while open_rows := [row for row in range(count) if chosen[row] is None and len(candidates[row]) > turn]:
-        raws = [candidates[row][turn] for row in open_rows]
-        answers = phone_column(raws, [regions[row] for row in open_rows])
+        raws = [candidates[row][turn][0] for row in open_rows]
+        regions = [countries[row] or candidates[row][turn][1] or default_country for row in open_rows]
+        answers = phone_column(raws, regions)
         for row, raw, phone in zip(open_rows, raws, answers, strict=True):
             chosen[row] = phone.e164
             if phone.e164 is None and refused[row] is None:
@@ -123,10 +128,15 @@ def _phones(
     return chosen
 
 
-def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[list[str]]:
+def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[list[tuple[str, str | None]]]:
+    """Each row's filled phone cells, most wanted first, each with its column's country."""
     if all(column.label is None for column in binding.phone):
+        own = [column.country for column in binding.phone]
         columns = [cells[column.value] for column in binding.phone]
-        return [[raw for raw in row if raw and not raw.isspace()] for row in zip(*columns, strict=True)]
+        return [
+            [(raw, country) for raw, country in zip(row, own, strict=True) if raw and not raw.isspace()]
+            for row in zip(*columns, strict=True)
+        ]
     candidates = []
     for row in range(count):
         ranked = []
@@ -134,8 +144,8 @@ def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[l
             raw = cells[column.value][row]
             label = fold((column.label and cells[column.label][row]) or "").removeprefix("*").strip()
             if raw and not raw.isspace() and label not in binding.never:
-                ranked.append((label not in binding.prefer, column.rank, raw))
-        candidates.append([raw for _, _, raw in sorted(ranked)])
+                ranked.append((label not in binding.prefer, column.rank, raw, column.country))
+        candidates.append([(raw, country) for _, _, raw, country in sorted(ranked, key=lambda one: one[:2])])
     return candidates
 
 

@@ -203,14 +203,23 @@ class Ledger:
                     groups[number].append((id_, key))
         return groups
 
-    def rejected(self, scope: Scope) -> Iterator[tuple[int, str, str]]:
-        """Id, key and codes of the rejections that are remembered."""
-        query = sa.select(contacts.c.id, contacts.c.key, contacts.c.codes).where(
+    def rejected_codes(self, scope: Scope) -> Iterator[tuple[int, str]]:
+        """Id and codes of the rejections that are remembered."""
+        query = sa.select(contacts.c.id, contacts.c.codes).where(
             contacts.c.source_id == scope.source_id, contacts.c.state == State.REJECTED
         )
         with self._reading() as connection:
             for rows in self._stream(connection, query):
-                yield from ((id_, key, codes or "") for id_, key, codes in rows)
+                yield from ((id_, codes or "") for id_, codes in rows)
+
+    def rejections(self, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+        """Id → key and codes."""
+        found: dict[int, tuple[str, str]] = {}
+        with self._reading() as connection:
+            for part in _chunks(ids):
+                query = sa.select(contacts.c.id, contacts.c.key, contacts.c.codes).where(contacts.c.id.in_(part))
+                found.update((id_, (key, codes or "")) for id_, key, codes in connection.execute(query))
+        return found
 
     def keys(self, ids: Sequence[int]) -> dict[int, str]:
         """Id → key."""

@@ -29,7 +29,12 @@ def field(name: str, value: str) -> str:
     return value if name == "country_code" else word(value)
 
 
+def visible(text: str) -> str:
+    """Text of the outside as a terminal may show it: what would steer the terminal is replaced."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def raw(text: str) -> str:
     """An offending value: its shape stays (that is what is wrong with it), most letters and digits go."""
-    shown = "".join("•" if c.isalnum() and position % 3 else c for position, c in enumerate(text[:40]))
+    shown = visible("".join("•" if c.isalnum() and position % 3 else c for position, c in enumerate(text[:40])))
     return shown + ("…" if len(text) > 40 else "")

@@ -156,53 +156,48 @@ class ProgressBars:
             self._bars.update(self._task, completed=done)
 
 
+def _told(label: str, text: str, *more: Text | str, style: str = "") -> Text:
+    return Text.assemble((f"{label:<9}", "bold"), (mask.visible(text), style), *more)
+
+
+def _row_lines(row: Mapping[str, Any]) -> list[Text]:
+    cells = ", ".join(f"{header}={value!r}" for header, value in row["cells"].items() if value)
+    lines = [_told("row", f"{row['key']}  at {row['file']}:{row['line']}"), _told("", cells, style="dim")]
+    if row["contact"]:
+        lines.append(_told("contact", ", ".join(f"{name} {value}" for name, value in row["contact"].items() if value)))
+    for finding in row["findings"]:
+        style = "red" if finding["severity"] == "reject" else "yellow"
+        told = f"{finding['field']} {finding['value']!r}: {finding['advice']}"
+        lines.append(_told("finding", f"{finding['code']} ", mask.visible(told), style=style))
+    return lines
+
+
+def _ledger_lines(contact: Mapping[str, Any]) -> list[Text]:
+    lines = [_told("ledger", f"{contact['key']} is {contact['state']}, moved last by run {contact['last_moved_by_run']}")]
+    if contact["number_at_vendor"]:
+        lines.append(_told("", f"the vendor has it under {contact['number_at_vendor']}"))
+    if contact["waits_for_number"]:
+        lines.append(_told("", f"it waits for {contact['waits_for_number']}, which {contact['number_taken_by']} has"))
+    lines += [
+        _told("", f"stale at the vendor: {number}, which it had before", style="yellow") for number in contact["stale_at_vendor"]
+    ]
+    for said in contact["verdicts"]:
+        style = "green" if said["verdict"] == "accepted" else "yellow"
+        verdict = Text(" ".join([said["verdict"], *said["codes"]]), style=style)
+        at = said["at"][:19].replace("T", " ")
+        lines.append(_told("verdict", f"run {said['run']}, {at}: {said['change']} {said['number']} → ", verdict))
+    return lines
+
+
 def story(told: Mapping[str, Any]) -> Group:
     """One contact's story, from its row to the vendor's verdict."""
-    lines: list[RenderableType] = []
-    if not told["contacts"] and not told["rows"]:
+    rows, contacts = told["rows"], told["contacts"]
+    if not contacts and not rows:
         return Group(Text(f"nothing is known of {told['asked']!r}: it is no key and no number of the source or the ledger"))
-    for row in told["rows"]:
-        lines.append(Text.assemble(("row      ", "bold"), f"{row['key']}  at {row['file']}:{row['line']}"))
-        cells = ", ".join(f"{header}={value!r}" for header, value in row["cells"].items() if value)
-        lines.append(Text(f"         {cells}", style="dim"))
-        if row["contact"]:
-            fields = ", ".join(f"{name} {value}" for name, value in row["contact"].items() if value)
-            lines.append(Text.assemble(("contact  ", "bold"), fields))
-        for finding in row["findings"]:
-            style = "red" if finding["severity"] == "reject" else "yellow"
-            lines.append(
-                Text.assemble(
-                    ("finding  ", "bold"),
-                    (f"{finding['code']} ", style),
-                    f"{finding['field']} {finding['value']!r}: {finding['advice']}",
-                )
-            )
-    if not told["rows"]:
-        lines.append(Text("row      none: the source does not have this contact now", style="yellow"))
-    for contact in told["contacts"]:
-        lines.append(
-            Text.assemble(
-                ("ledger   ", "bold"),
-                f"{contact['key']} is ",
-                (contact["state"], "bold"),
-                f", moved last by run {contact['last_moved_by_run']}",
-            )
-        )
-        if contact["number_at_vendor"]:
-            lines.append(Text(f"         the vendor has it under {contact['number_at_vendor']}"))
-        if contact["waits_for_number"]:
-            lines.append(Text(f"         it waits for {contact['waits_for_number']}, which {contact['number_taken_by']} has"))
-        for number in contact["stale_at_vendor"]:
-            lines.append(Text(f"         stale at the vendor: {number}, which it had before", style="yellow"))
-        for said in contact["verdicts"]:
-            codes = " ".join(said["codes"])
-            lines.append(
-                Text.assemble(
-                    ("verdict  ", "bold"),
-                    f"run {said['run']}, {said['at'][:19].replace('T', ' ')}: {said['change']} {said['number']} → ",
-                    (f"{said['verdict']} {codes}".rstrip(), "green" if said["verdict"] == "accepted" else "yellow"),
-                )
-            )
-    if not told["contacts"]:
-        lines.append(Text("ledger   nothing yet: it was never sent, rejected or held", style="dim"))
+    lines = [line for row in rows for line in _row_lines(row)]
+    if not rows:
+        lines.append(_told("row", "none: the source does not have this contact now", style="yellow"))
+    lines += [line for contact in contacts for line in _ledger_lines(contact)]
+    if not contacts:
+        lines.append(_told("ledger", "nothing yet: it was never sent, rejected or held", style="dim"))
     return Group(*lines)

@@ -133,7 +133,7 @@ def sandbox(vendor: Vendor) -> Starlette:
                 return refuse(413, "the request is too large")
         try:
             body = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return refuse(400, "the request is not JSON")
         header = _header(body, listed=not second and "Solo" not in request.url.path)
         keyed = second or "Solo" in request.url.path

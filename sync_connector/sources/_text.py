@@ -34,7 +34,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 class TextFile(NamedTuple):
     """A file and how to read it. `shown` is its name as the user gave it; `size` is in bytes, on disk. `replaced` tells
-    that some bytes are not in the encoding, and come as U+FFFD."""
+    that some bytes are not in the encoding, and come as U+FFFD; `returns`, that some carriage return has no line feed."""
 
     path: Path
     shown: str
@@ -42,6 +42,7 @@ class TextFile(NamedTuple):
     size: int
     packed: bool
     replaced: bool
+    returns: bool
 
 
 _kept_stdin: list[Path] = []
@@ -53,6 +54,8 @@ def find(path: str, encoding: str | None) -> list[TextFile]:
         paths = [(_stdin(), "-")]
     elif os.path.isdir(path):
         raise FixSetup(f"{path} is a directory; name a file in it, or several with a pattern such as {path.rstrip('/')}/*.csv")
+    elif os.path.exists(path) and not os.path.isfile(path):
+        raise FixSetup(f"{path} is no file that can be read twice; give a file, or pipe the rows in and name it -")
     elif os.path.exists(path):
         paths = [(Path(path), path)]
     else:
@@ -84,8 +87,9 @@ def forget_stdin() -> None:
 def _examined(path: Path, shown: str, encoding: str | None) -> TextFile:
     if encoding is not None:
         try:
-            codecs.lookup(encoding)
-        except LookupError:
+            b"".decode(encoding)
+            codecs.getincrementaldecoder(encoding)(errors="replace").decode(b"", final=True)
+        except (LookupError, ValueError, TypeError):
             raise FixSetup(f"source.encoding: {encoding!r} is not an encoding that Python knows") from None
     size = path.stat().st_size
     with open(path, "rb") as raw:
@@ -95,23 +99,34 @@ def _examined(path: Path, shown: str, encoding: str | None) -> TextFile:
     found = encoding or next((name for bom, name in BOMS if start.startswith(bom)), "utf-8")
     if found == "utf-8" and start.startswith(codecs.BOM_UTF8):
         found = "utf-8-sig"
-    clean = _decodes(path, shown, found)
+    if (
+        found != "utf-8-sig"
+        and codecs.lookup(found).name in ("utf-16", "utf-32")
+        and not any(start.startswith(b) for b, _ in BOMS)
+    ):
+        raise FixSetup(f"{shown}: source.encoding: no byte order mark is there; write {found}-le or {found}-be")
+    clean, returns = _decodes(path, shown, found)
     if not clean and encoding is None and found == "utf-8":
         found = "cp1252"
-        clean = _decodes(path, shown, found)
-    return TextFile(path, shown, found, size, packed, not clean)
+        clean, returns = _decodes(path, shown, found)
+    return TextFile(path, shown, found, size, packed, not clean, returns)
 
 
-def _decodes(path: Path, shown: str, encoding: str) -> bool:
+def _decodes(path: Path, shown: str, encoding: str) -> tuple[bool, bool]:
+    """Whether all bytes are in the encoding, and whether a carriage return stands alone (in what is not, it may)."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    returns, ended = False, ""
     with _opened(path, shown) as raw:
         try:
-            while block := raw.read(BLOCK):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
+            block = b" "
+            while block:
+                block = raw.read(BLOCK)
+                text = ended + decoder.decode(block, final=not block)
+                ended = "\r" if block and text.endswith("\r") else ""
+                returns = returns or text.count("\r") - len(ended) > text.count("\r\n")
         except UnicodeError:
-            return False
-    return True
+            return False, True
+    return True, returns
 
 
 @contextmanager

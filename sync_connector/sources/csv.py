@@ -9,7 +9,9 @@ and strictly, by the standard library; rows that are not rows are set aside with
 from __future__ import annotations
 
 import csv
+import functools
 import io
+import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -35,6 +37,7 @@ MAX_RETURNS = 20  # each return to Arrow re-reads the file up to the fault: past
 MAX_RECORD_LINES = 1_000
 MAX_RECORD_CHARS = 1 << 20
 KEPT_TEXT = 2_000
+KEPT_TAIL = 64 << 10
 csv.field_size_limit(MAX_RECORD_CHARS)
 
 
@@ -181,8 +184,12 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     distinct: list[str] = []
     for position, raw in enumerate(names, start=1):
         name = " ".join(raw.replace("\ufeff", "").replace("\u00a0", " ").split()) or f"column {position}"
-        seen[name] += 1
-        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        told_apart = name
+        while seen[told_apart]:
+            seen[name] += 1
+            told_apart = f"{name} ({seen[name]})"
+        seen[told_apart] += 1
+        distinct.append(told_apart)
     return tuple(distinct)
 
 
@@ -191,6 +198,8 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 def _read(shape: Shape, bytes_before: int) -> Iterator[Chunk]:
     line, faults = shape.skip + 1, 0
+    if shape.file.returns and not shape.old_mac:  # Arrow would end lines at them, and lose count
+        faults = MAX_RETURNS + 1
     while True:
         with utf8(shape.file, old_mac=shape.old_mac) as stream:
             for _ in range(line - 1):
@@ -223,9 +232,11 @@ def _by_arrow(stream: io.BufferedReader, shape: Shape, line: int, bytes_before: 
         return "skip"
 
     done = bytes_before
+    held: tuple[pa.RecordBatch, npt.NDArray[np.int64], int] | None = None
+    tail = _Tail(stream)
     try:
         reader = pa.csv.open_csv(
-            stream,
+            tail,
             read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names),
             parse_options=pa.csv.ParseOptions(
                 delimiter=shape.delimiter,
@@ -240,18 +251,52 @@ def _by_arrow(stream: io.BufferedReader, shape: Shape, line: int, bytes_before: 
         for batch in reader:
             if invalid:
                 raise _Faulty
-            lines, behind = _lines(batch, line)
-            done += batch.nbytes
-            yield _chunk(batch, lines, [], shape, done), behind
-            line = behind
+            if held is not None:
+                done += held[0].nbytes
+                yield _chunk(held[0], held[1], [], shape, done), held[2]
+            held = (batch, *_lines(batch, line))
+            line = held[2]
         if invalid:
             raise _Faulty
+        if held is not None:
+            _closed(held[0], tail.last, shape.delimiter)
+            yield _chunk(held[0], held[1], [], shape, done + held[0].nbytes), held[2]
     except pa.ArrowInvalid:
         raise _Faulty from None
 
 
+class _Tail(io.RawIOBase):
+    """A stream that remembers the last of what was read from it."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self.last = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self.last = block[-KEPT_TAIL:] if len(block) >= KEPT_TAIL else (self.last + block)[-KEPT_TAIL:]
+        return block
+
+
+def _closed(batch: pa.RecordBatch, tail: bytes, delimiter: str) -> None:
+    """Raises `_Faulty` where the file's last row may end inside a quote: Arrow takes the end of the file for its end."""
+    if batch.num_rows == 0 or any("\n" in str(column[-1]) for column in batch.columns):
+        raise _Faulty
+    _, whole, text = tail.rstrip(b"\r\n").rpartition(b"\n")
+    if b'"' in text:
+        if not whole and len(tail) >= KEPT_TAIL:
+            raise _Faulty
+        try:
+            next(csv.reader([text.decode("utf-8", "replace")], delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            raise _Faulty from None
+
+
 def _lines(batch: pa.RecordBatch, line: int) -> tuple[npt.NDArray[np.int64], int]:
-    """On which line each row begins, and the line behind the last. Raises `_Faulty` where a cell of several lines
+    """On which line each row begins, and the line behind the last. Raises `_Faulty` where a row of several lines
     holds a quote: it may have swallowed other rows."""
     lines = line + np.arange(batch.num_rows, dtype=np.int64)
     inside = np.zeros(batch.num_rows, dtype=np.int64)
@@ -260,10 +305,14 @@ def _lines(batch: pa.RecordBatch, line: int) -> tuple[npt.NDArray[np.int64], int
             continue
         feeds = pc.count_substring(column, "\n")
         inside += feeds.to_numpy(zero_copy_only=False)
-        several = column.filter(pc.greater(feeds, 0))
-        if pc.any(pc.match_substring(several, '"')).as_py() or pc.max(feeds).as_py() >= MAX_RECORD_LINES:
+        if pc.max(feeds).as_py() >= MAX_RECORD_LINES:
             raise _Faulty
     if inside.any():
+        several = pa.array(inside > 0)
+        if any(
+            _has(column, b'"') and pc.any(pc.match_substring(column.filter(several), '"')).as_py() for column in batch.columns
+        ):
+            raise _Faulty
         lines[1:] += np.cumsum(inside)[:-1]
     return lines, line + batch.num_rows + int(inside.sum())
 
@@ -342,6 +391,14 @@ def _batch(rows: Sequence[Sequence[str]], width: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(c, pa.large_string()) for c in columns], [str(n) for n in range(width)])
 
 
+@functools.cache
+def _well_quoted(delimiter: str) -> re.Pattern[str]:
+    """A row in which quotes are where a program writes them; asked of rows of several lines only, because people put
+    `12"` into one."""
+    cell = rf'(?:"(?:[^"]|"")*"|[^"\r\n{re.escape(delimiter)}]*)'
+    return re.compile(rf"{cell}(?:{re.escape(delimiter)}{cell})*\r?\n?")
+
+
 def _record(stream: io.BufferedReader, pending: deque[str], delimiter: str) -> tuple[str, list[str], tuple[str, str] | None]:
     """The next record: its text (`""` at the end of the file), its cells, and what is wrong with it.
 
@@ -355,13 +412,22 @@ def _record(stream: io.BufferedReader, pending: deque[str], delimiter: str) -> t
     taken = [next_line()]
     quotes, size = taken[0].count('"'), len(taken[0])
     while True:
-        if quotes % 2 == 0:
+        if len(taken) == 1 or quotes % 2 == 0:
             try:
-                return "".join(taken), next(csv.reader(taken, delimiter=delimiter, strict=True), []), None
+                row = next(csv.reader(taken, delimiter=delimiter, strict=True), [])
             except csv.Error as fault:
+                if "new-line" in str(fault):
+                    problem = ("stray_return", "a carriage return stands inside the line; two rows may have become one")
+                    break
                 if "unexpected end" not in str(fault):
                     problem = ("bad_quote", f"the row's quotes do not match ({fault})")
                     break
+            else:
+                text = "".join(taken)
+                if len(taken) == 1 or _well_quoted(delimiter).fullmatch(text):
+                    return text, row, None
+                problem = ("bad_quote", "the row's quotes do not match (a quote inside a cell that is not quoted)")
+                break
         if len(taken) >= MAX_RECORD_LINES or size > MAX_RECORD_CHARS or not (line := next_line()):
             problem = ("unclosed_quote", "a quote is opened on this line and never closed")
             break

@@ -1,0 +1,92 @@
+"""Documentation that cannot lie: every command of the README is run, and prints what the README says.
+
+A block of ```console is a session: a line that begins with `$ ` is run by a shell, the lines behind it are what it must
+print, where `...` stands for anything.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from sync_connector.cli import cli
+from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.serve import in_background
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ELSEWHERE = {"make test", "make check", "make bench"}
+"""Commands that are this very run, or would begin it anew; CI runs them."""
+
+
+def sessions() -> list[tuple[str, str]]:
+    """Each command and what must follow it."""
+    found = []
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            while command.endswith("\\"):
+                more, _, output = output.partition("\n")
+                command = command[:-1] + more
+            found.append((command.strip(), output))
+    return found
+
+
+def test_every_command_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
+    """The sessions are run in order, in one folder, against a sandbox on a free port."""
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    checker = doctest.OutputChecker()
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "110"}
+    with in_background(Vendor("demo@example.com", "sandbox")) as address:
+        for command, wanted in sessions():
+            if command in ELSEWHERE or command == "sync-connector sandbox &":
+                continue
+            if command.startswith("export "):
+                name, _, value = command.removeprefix("export ").partition("=")
+                environment[name] = value.strip('"').replace("http://127.0.0.1:8025", address)
+                continue
+            words = command.replace("make demo", "sync-connector demo").replace("http://127.0.0.1:8025", address)
+            done = subprocess.run(words, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            got = "\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines()) + "\n"
+            wanted = "\n".join(line.rstrip() for line in wanted.rstrip().splitlines()) + "\n"
+            flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+            assert checker.check_output(wanted, got, flags), f"$ {command}\n--- the README says\n{wanted}\n--- it prints\n{got}"
+
+
+def test_the_first_thirty_lines_say_what_it_is_and_the_two_commands() -> None:
+    """A newcomer sees the sentence, the picture, both commands and what they print without scrolling."""
+    top = "\n".join(README.splitlines()[:30])
+    for needed in ("# sync-connector", "make demo", "make test", "vendor", "passed"):
+        assert needed in top
+
+
+def test_every_command_and_option_is_in_the_readme_or_its_help_says_it() -> None:
+    """No command is undocumented, and each one's help reads as a sentence."""
+    for name, command in cli.commands.items():
+        assert f"`{name}`" in README or f"sync-connector {name}" in README, f"{name} is not in the README"
+        shown = CliRunner().invoke(cli, [name, "--help"]).output
+        assert command.help
+        assert command.help.splitlines()[0].rstrip().endswith("."), name
+        for parameter in command.params:
+            if parameter.name not in ("host", "contacts", "contact"):
+                assert getattr(parameter, "help", None), f"{name} {parameter.name} has no help"
+        assert "Usage: " in shown
+
+
+def test_every_setting_is_explained() -> None:
+    """The README's table of settings names each one that there is, and no other."""
+    from sync_connector.config import Settings
+
+    named = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)`", README, re.MULTILINE))
+    known = set()
+    for section, field in Settings.model_fields.items():
+        assert field.annotation is not None
+        known |= {f"{section}.{name}" for name in field.annotation.model_fields}
+    assert named == known
