@@ -233,7 +233,7 @@ def _plan_as_json(made: pipeline.Plan, stopped: list[str], seconds: float) -> di
         "rows": made.rows,
         "changes": {"create": made.creates, "update": made.updates},
         "gone": len(made.gone),
-        "codes": dict(sorted(made.codes.items())),
+        "codes": dict(sorted((made.codes + made.mended).items())),
         "left_out": dict(made.extraction.deleted),
         "brakes": stopped,
         "seconds": round(seconds, 3),
@@ -250,7 +250,7 @@ def _show_plan(made: pipeline.Plan, stopped: list[str]) -> None:
         _print(f"{len(made.gone):,} known contacts are no longer in the source")
     if made.unsure:
         _print(Text(f"{made.unsure:,} more may only be missing because their row could not be read", style="dim"))
-    if line := terminal.codes_line(made.codes):
+    for line in terminal.codes_lines(made.codes, made.mended):
         _print(line)
     samples = [(change, contact) for change, contact in planfile.sample(made, SHOWN_SAMPLES) if isinstance(contact, Contact)]
     if samples:
@@ -326,7 +326,7 @@ def _run(
 def _show_result(result: pipeline.Result, shown: dict[str, Any]) -> None:
     _print(terminal.rows_table(shown["rows"], shown["changes"], before=False))
     _print(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
-    if line := terminal.codes_line(shown["codes"]):
+    for line in terminal.codes_lines(result.plan.codes, result.plan.mended):
         _print(line)
     if shown["gone"]:
         _print(f"{shown['gone']:,} contacts left the source in this run")

@@ -137,8 +137,10 @@ class Binding(NamedTuple):
 
 
 def fold(header: str) -> str:
-    """A header as it is compared: without BOM, NBSP or outer blanks, case-insensitive, NFC."""
-    text = unicodedata.normalize("NFC", header).replace("\ufeff", "").replace("\u00a0", " ").replace("\u202f", " ")
+    """A header as it is compared: without BOM, outer blanks, case; NBSP and underscore are blanks; NFC."""
+    text = (
+        unicodedata.normalize("NFC", header).replace("\ufeff", "").replace("\u00a0", " ").replace("\u202f", " ").replace("_", " ")
+    )
     return " ".join(text.split()).casefold()
 
 

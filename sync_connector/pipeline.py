@@ -83,7 +83,8 @@ class Plan:
     ledger_run: int
     policy: str
     source_digest: str
-    codes: Counter[str]
+    codes: Counter[str]  # why rows are not sent, those that are remembered included
+    mended: Counter[str]  # what was mended or doubtful in the rows that were looked at
     creates: int
     updates: int
     moved: int  # contacts that the vendor has and whose data or number changed
@@ -174,6 +175,7 @@ class _Passing:
     key_hashes: list[npt.NDArray[np.int64]] = field(default_factory=list)
     needs: list[npt.NDArray[np.int8]] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
+    mended: Counter[str] = field(default_factory=Counter)
 
 
 def scope_names(settings: Settings) -> tuple[str, str, str]:
@@ -252,6 +254,7 @@ def _prepare(
         if again.any():
             held_before -= int(again.sum())
             let_pass(rows.take(again), fps[again], again=True)
+    passing.codes["shared_phone"] += held_before
     resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, index, changed, passing, holds_contacts)
     _recall_codes(ledger, scope, index, remembered, passing.codes)
     gone, unsure = _gone(ledger, index, extraction, source.full)
@@ -277,6 +280,7 @@ def _prepare(
         policy=settings.rules.shared_phone,
         source_digest=digest.hexdigest(),
         codes=passing.codes,
+        mended=passing.mended,
         creates=int((needs != UPDATED).sum()),
         updates=int((needs == UPDATED).sum()),
         moved=int((needs != NEW).sum()),
@@ -340,7 +344,7 @@ def _normalize_and_diff(
         elif entry is not None:
             changed[entry.id - index.first_id] = True
         for finding in findings:
-            passing.codes[finding.code] += 1
+            (passing.codes if finding.severity is Severity.REJECT else passing.mended)[finding.code] += 1
         place_of_row = Place(rows.file, lines[row])
         row_fp = row_fps[16 * row : 16 * row + 16]
         candidates.append(Candidate(key, place_of_row, row_fp, payload_fp, normalized.recency, change, contact, findings))
@@ -580,7 +584,7 @@ def execute(
             status=status,
             plan=plan,
             tally=counting.tally,
-            codes=plan.codes + counting.codes,
+            codes=+(plan.codes + plan.mended + counting.codes),
             stale_at_vendor=ledger.stale_count(plan.scope),
             posts=counting.posts,
             seconds=time.monotonic() - begun,

@@ -46,27 +46,27 @@ def contact_entries(body: bytes) -> list[object]:
 
 def verdicts(sent: Sequence[Contact], entries: Sequence[object], number_keys: Sequence[str]) -> list[Reply]:
     """A reply for each contact sent, from the entries of an answer."""
-    numbers = [_number_of(entry, number_keys) for entry in entries]
+    numbers = [_numbers_of(entry, number_keys) for entry in entries]
     wanted = [_digits(contact.phone_number) for contact in sent]
-    if numbers == wanted and len(set(wanted)) == len(wanted):
-        return [_judge(entry) for entry in entries]
     times = Counter(wanted)
+    if numbers == [{number} for number in wanted] and len(times) == len(wanted):
+        return [_judge(entry) for entry in entries]
     by_number: dict[str, list[object]] = defaultdict(list)
-    for number, entry in zip(numbers, entries, strict=True):
-        by_number[number].append(entry)
+    for said, entry in zip(numbers, entries, strict=True):
+        for number in said:
+            by_number[number].append(entry if len(said) == 1 else None)
     return [
         _judge(by_number[number][0]) if len(by_number[number]) == 1 and times[number] == 1 else Reply(Verdict.UNKNOWN)
         for number in wanted
     ]
 
 
-def _number_of(entry: object, keys: Sequence[str]) -> str:
-    """Its number, `""` where it has none, or one in each spelling of the key."""
+def _numbers_of(entry: object, keys: Sequence[str]) -> set[str]:
+    """Its number; none, or one for each spelling of the key, where it does not speak of a single contact."""
     if not isinstance(entry, dict):
-        return ""
+        return set()
     values = [entry.get(key) for key in keys]
-    found = {_digits(str(value)) for value in values if isinstance(value, str | int) and not isinstance(value, bool)} - {""}
-    return found.pop() if len(found) == 1 else ""
+    return {_digits(str(value)) for value in values if isinstance(value, str | int) and not isinstance(value, bool)} - {""}
 
 
 def _digits(number: str) -> str:

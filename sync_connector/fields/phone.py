@@ -18,7 +18,7 @@ import phonenumbers
 OVERSEAS = {"FR": ("RE", "GP", "MQ", "GF", "YT")}
 
 EXTENSION = re.compile(
-    r"(?i)(?:[\s,;]*(?:;ext=|\b(?:extension|extn?|anexo|poste?|app|durchwahl|int|доб|p|x)(?![^\W\d_])[.:\s]*|[#~×＃～ｘ]\s*))(\d{1,20})\s*$"
+    r"(?i)(?:[\s,;]*(?:;ext=|(?<![^\W\d_])(?:extension|extn?|anexo|poste?|app|durchwahl|int|доб|p|x)(?![^\W\d_])[.:\s]*|[#~×＃～ｘ]\s*))(\d{1,20})\s*$"
     r"|\s-+\s*(\d{1,6})#\s*$"
 )
 STRONG_SPLIT = re.compile(r"\s*(?::::|;(?!ext=)|\||\n|\r|\bou\b|\bor\b|\bet\b|\band\b|\boder\b)\s*", re.IGNORECASE)

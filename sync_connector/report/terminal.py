@@ -80,17 +80,14 @@ def verdicts_line(verdicts: Mapping[str, int], posts: int) -> Text:
     return text
 
 
-def codes_line(codes: Mapping[str, int]) -> Text | None:
-    """How often each code was met, the most frequent first."""
-    if not codes:
-        return None
-    ordered = sorted(codes.items(), key=lambda item: (-item[1], item[0]))
-    return Text("findings: " + ", ".join(f"{code} × {count:,}" for code, count in ordered), style="dim")
-
-
-def bullet(sentences: Sequence[str], style: str = "") -> Group:
-    """Sentences, one a line."""
-    return Group(*(Text(f"• {sentence}", style=style) for sentence in sentences))
+def codes_lines(codes: Mapping[str, int], mended: Mapping[str, int]) -> list[Text]:
+    """How often each code was met, the most frequent first: what keeps rows back, and what was mended or doubtful."""
+    lines = []
+    for title, counts in (("reasons", codes), ("mended or doubtful", mended)):
+        ordered = sorted(((count, code) for code, count in counts.items() if count), key=lambda item: (-item[0], item[1]))
+        if ordered:
+            lines.append(Text(f"{title}: " + ", ".join(f"{code} × {count:,}" for count, code in ordered), style="dim"))
+    return lines
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -87,7 +87,7 @@ def forget_stdin() -> None:
 def _examined(path: Path, shown: str, encoding: str | None) -> TextFile:
     if encoding is not None:
         try:
-            b"".decode(encoding)
+            "a".encode(encoding)
             codecs.getincrementaldecoder(encoding)(errors="replace").decode(b"", final=True)
         except (LookupError, ValueError, TypeError):
             raise FixSetup(f"source.encoding: {encoding!r} is not an encoding that Python knows") from None
