@@ -83,20 +83,29 @@ class Index:
 
     @classmethod
     def build(
-        cls, fps: Fingerprints, ids: npt.NDArray[np.int64], kinds: npt.NDArray[np.uint8], open_ids: npt.NDArray[np.int64]
+        cls,
+        fps: Fingerprints,
+        ids: npt.NDArray[np.int64],
+        kinds: npt.NDArray[np.uint8],
+        open_ids: npt.NDArray[np.int64],
+        uncertain: npt.NDArray[np.int64] | None = None,
     ) -> Index:
-        """From the ledger's settled rows, in any order, and the ids of contacts that are expected but not settled."""
-        order = np.argsort(fps[:, 0], kind="stable")
-        high, low = fps[:, 0][order], fps[:, 1][order]
-        ids, kinds = ids[order], kinds[order]
-        del order
+        """From the ledger's settled rows, in any order and byte order, and the ids of contacts that are expected but not
+        settled. `uncertain` ids are taken out of the settled ones: what the vendor has of them is not known."""
         everyone = [part for part in (ids, open_ids) if len(part)]
         first = min((int(part.min()) for part in everyone), default=0)
         last = max((int(part.max()) for part in everyone), default=-1)
         expected = np.zeros(last - first + 1, dtype=bool)
         for part in everyone:
             expected[part - first] = True
-        return cls(high, low, ids, kinds, first, np.full(last - first + 1, -1, dtype=np.int32), expected)
+        if uncertain is not None and len(uncertain):
+            keep = ~np.isin(ids, uncertain)
+            fps, ids, kinds = fps[keep], ids[keep], kinds[keep]
+        high = fps[:, 0].astype(np.uint64)
+        order = np.argsort(high, kind="stable").astype(np.uint32 if len(high) < 1 << 32 else np.int64)
+        high = high[order]  # one column after another: at five million contacts each is forty megabytes
+        low = fps[:, 1].astype(np.uint64)[order]
+        return cls(high, low, ids[order], kinds[order], first, np.full(last - first + 1, -1, dtype=np.int32), expected)
 
     def find(self, fps: Fingerprints) -> npt.NDArray[np.int64]:
         """For each fingerprint its position in the index, or −1."""
