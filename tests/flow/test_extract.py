@@ -1,0 +1,81 @@
+"""Extract: chunks → the columns that the mapping reads, with a key for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sync_connector import mapping as mappings
+from sync_connector.flow.extract import Extraction, Rows, extract
+from sync_connector.model import Place, SetAside
+from sync_connector.sources import Chunk
+from tests.flow.tables import Table, chunk_of
+
+
+def _extracted(tables: Sequence[Table], name: str = "generic") -> tuple[list[Rows], Extraction]:
+    into = Extraction()
+    binding = mappings.bind(mappings.load(name), list(tables[0]))
+    return list(extract([chunk_of(table) for table in tables], binding, into)), into
+
+
+def test_rows_carry_what_the_mapping_reads_and_nothing_else() -> None:
+    """Columns that no role needs are dropped; the others come as they stood, with lines, ordinals and trimmed keys."""
+    table = {"Id": ["1", " 2 "], "Mobile": ["0612345678", ""], "Shoe size": ["42", "43"], "Name": ["NA", "1e5"]}
+    (rows,), into = _extracted([table])
+    assert "Shoe size" not in rows.columns
+    assert rows.columns["Name"].to_pylist() == ["NA", "1e5"]
+    assert rows.keys.to_pylist() == ["1", "2"]
+    assert rows.lines.tolist() == [2, 3]
+    assert rows.ordinals.tolist() == [0, 1]
+    assert into.read == 2
+    assert into.filled["Mobile"] == 1
+
+
+def test_ordinals_count_over_all_chunks() -> None:
+    """The second chunk goes on where the first ended; an empty one is passed over."""
+    table = {"id": ["1", "2"], "phone": ["1", "2"]}
+    chunks, into = _extracted([table, {"id": [], "phone": []}, table])
+    assert [rows.ordinals.tolist() for rows in chunks] == [[0, 1], [2, 3]]
+    assert into.read == 4
+
+
+def test_deleted_rows_stop_here_and_are_counted() -> None:
+    """What the CRM marks as deleted is no row, in any spelling of yes."""
+    table = {"id": ["1", "2", "3", "4"], "phone": ["a", "b", "c", "d"], "Deleted": ["TRUE", "", " yes ", "0"]}
+    (rows,), into = _extracted([table])
+    assert rows.keys.to_pylist() == ["2", "4"]
+    assert rows.lines.tolist() == [3, 5]
+    assert rows.ordinals.tolist() == [0, 1]
+    assert into.read == 2
+    assert into.deleted.total() == 2
+    assert into.filled["phone"] == 2
+
+
+def test_keys_of_several_columns_are_joined_and_numbered() -> None:
+    """Without an identifier, equal keys are told apart in order, over all chunks; a wholly blank key stays blank."""
+    table = {"First Name": ["A", "A", ""], "Last Name": ["B", "B", ""], "Phone 1 - Value": ["1", "2", "3"]}
+    chunks, _ = _extracted([table, table], "google")
+    assert [rows.keys.to_pylist() for rows in chunks] == [["A | B", "A | B #2", ""], ["A | B #3", "A | B #4", ""]]
+
+
+def test_what_was_set_aside_is_kept() -> None:
+    """What a source could not read as a row is handed on with its place."""
+    aside = SetAside(Place("x.csv", 7), "ragged_row", "why", "text")
+    chunk = chunk_of({"id": ["1"], "phone": ["2"]})
+    into = Extraction()
+    binding = mappings.bind(mappings.load("generic"), ["id", "phone"])
+    list(extract([Chunk(chunk.rows, chunk.file, chunk.lines, [aside], 99)], binding, into))
+    assert into.set_aside == [aside]
+    assert into.read_bytes == 99
+
+
+def test_a_mask_takes_rows_with_everything_that_is_theirs() -> None:
+    """Columns, keys, lines and ordinals stay together."""
+    (rows,), _ = _extracted([{"id": ["1", "2", "3"], "phone": ["a", "b", "c"]}])
+    taken = rows.take(np.array([True, False, True]))
+    assert len(taken) == 2
+    assert taken.keys.to_pylist() == ["1", "3"]
+    assert taken.columns["phone"].to_pylist() == ["a", "c"]
+    assert taken.lines.tolist() == [2, 4]
+    assert taken.ordinals.tolist() == [0, 2]
