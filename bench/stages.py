@@ -27,7 +27,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "extract columns and keys": ("flow.extract:extract",),
     "fingerprint rows, look them up": ("flow.sieve:fingerprints", "flow.sieve:Index.find"),
     "phone": ("fields.phone:phone_column",),
-    "country": ("fields.country:country_code", "fields.country:country_column", "fields.phone:region_of"),
+    "country": ("fields.country:country_code", "fields.phone:region_of"),
     "e-mail": ("fields.email:email_address", "fields.email:email_column"),
     "names and addresses": ("fields.name:clean_column", "fields.name:clean", "flow.normalize:_joined"),
     "normalize, the rest": ("flow.normalize:normalize",),

@@ -30,7 +30,7 @@ from sync_connector.sources._text import TextFile, find, utf8
 
 DELIMITERS = ",;\t|"
 SAMPLE = 256 * 1024
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 SLOW_ROWS = 2_000  # rows of a chunk that is read one by one
 SLOW_LINES = 100_000  # lines read one by one in search of a fault (Arrow sees it a block or two ahead)
 MAX_RETURNS = 20  # each return to Arrow re-reads the file up to the fault: past this many, the rest is read one by one
