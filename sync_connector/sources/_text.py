@@ -123,7 +123,7 @@ def _decodes(path: Path, shown: str, encoding: str) -> tuple[bool, bool]:
                 block = raw.read(BLOCK)
                 text = ended + decoder.decode(block, final=not block)
                 ended = "\r" if block and text.endswith("\r") else ""
-                returns = returns or text.count("\r") - len(ended) > text.count("\r\n")
+                returns = returns or ("\r" in text and text.count("\r") - len(ended) > text.count("\r\n"))
         except UnicodeError:
             return False, True
     return True, returns

@@ -273,7 +273,8 @@ def test_codes_are_bounded(dialect: Dialect) -> None:
 
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.just("success"), st.just("failed"), st.just([]), st.just({}),
+    st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.just("success"), st.just("failed"), st.builds(list),
+    st.builds(dict),
     st.sampled_from([contact.phone_number for contact in SENT]), st.sampled_from([contact.phone_number[1:] for contact in SENT]),
 )  # fmt: skip
 
