@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import phonenumbers
 
-# Numbers of these share France's 0… numbering, so CRMs file them under FR; the library wants the territory.
-OVERSEAS = {"FR": ("RE", "GP", "MQ", "GF", "YT")}
+# These share one 0… numbering, so CRMs file a number of one under another; the library wants the right one.
+_FRENCH = ("FR", "RE", "GP", "MQ", "GF", "YT")
+OVERSEAS = {region: tuple(other for other in _FRENCH if other != region) for region in _FRENCH}
 
 EXTENSION = re.compile(
     r"(?i)(?:[\s,;]*(?:;ext=|(?<![^\W\d_])(?:extension|extn?|anexo|poste?|app|durchwahl|int|доб|p|x)(?![^\W\d_])[.:\s]*|[#~×＃～ｘ]\s*))(\d{1,20})\s*$"

@@ -192,7 +192,7 @@ class Loader:
                 spent = self.instruments.now() - begun
                 allowed = patience._replace(tries=min(patience.tries, self.patience.tries))
                 wait = wait_before(attempt, allowed, spent, self.instruments.chance(), failure.asked)
-                if wait is None or not failure.again:
+                if wait is None or not failure.again or self.stopping():
                     raise
                 await self.instruments.sleep(wait)
 

@@ -202,7 +202,7 @@ def _joined(cells: dict[str, Cells], headers: Sequence[str], count: int) -> list
 
 
 def _recencies(cells: dict[str, Cells], binding: Binding, count: int) -> list[int | None]:
-    """When each row last changed: ISO 8601, or seconds since 1970. What is neither is unknown, never guessed."""
+    """When each row last changed: ISO 8601, or seconds or milliseconds since 1970. What is neither is unknown, never guessed."""
     recencies: list[int | None] = [None] * count
     for header in binding.modified:
         raws = cells[header]
@@ -211,8 +211,8 @@ def _recencies(cells: dict[str, Cells], binding: Binding, count: int) -> list[in
             if recencies[row] is not None:
                 continue
             raw = (raws[row] or "").strip()
-            if raw.isdecimal() and 9 <= len(raw) <= 11:
-                recencies[row] = int(raw)
+            if raw.isdecimal() and 9 <= len(raw) <= 14:
+                recencies[row] = int(raw) if len(raw) <= 11 else int(raw) // 1000
             elif not pd.isna(time):
                 recencies[row] = int(time.timestamp())
     return recencies

@@ -254,3 +254,9 @@ def test_two_numbers_in_a_cell_never_become_a_third(
     region, first, second = case
     phone = phone_number(separator.join(phonenumbers.format_number(n, form) for n in (first, second)), region)
     assert phone.e164 in (None, phonenumbers.format_number(first, PhoneNumberFormat.E164))
+
+
+@pytest.mark.parametrize("region", ["RE", "GP", "MQ", "GF", "YT"])
+def test_a_metropolitan_number_filed_under_an_overseas_territory(region: str) -> None:
+    """A person of Réunion with a mobile of the mainland keeps it: the numbering is one."""
+    assert phone_number("06 12 34 56 78", region).e164 == MOBILE
