@@ -35,12 +35,15 @@ Unknown = Reply(Verdict.UNKNOWN)
 
 
 class Endpoint(NamedTuple):
-    """Where and as whom contacts are posted."""
+    """Where and as whom contacts are posted. It never shows its password."""
 
     dialect: Dialect
     url: str
     login: str
     password: str
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url})"
 
 
 @dataclass(slots=True)
