@@ -274,6 +274,7 @@ def _show_rejects(made: pipeline.Plan) -> None:
             break
         finding = next(f for f in pipeline.findings_of(outcome, owner, candidate) if f.severity == "reject")
         samples.append((candidate.key, candidate.place.line, finding))
+    samples.sort(key=lambda sample: sample[1])
     if samples:
         _print("")
         _print(terminal.rejects_table(samples, made.rows["rejected"] - len(samples)))
@@ -423,8 +424,3 @@ def _invoke(arguments: list[str]) -> int:
     except SystemExit as exit_:
         return int(exit_.code or 0)
     return int(code or 0) if isinstance(code, int) else 0
-
-
-def main() -> None:
-    """The console script."""
-    cli(prog_name="sync-connector")

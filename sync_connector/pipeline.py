@@ -471,6 +471,12 @@ def _recall_codes(ledger: Ledger, scope: Scope, index: Index, remembered: Sequen
     """Count the codes of the rejections that are remembered: they are this run's as well."""
     if not remembered:
         return
+    summed = ledger.rejection_codes(scope)
+    if sum(summed.values()) == sum(len(part.ids) for part in remembered):  # all of them were met: nothing to sort out
+        for line, count in summed.items():
+            for code in line.split():
+                codes[code] += count
+        return
     met = np.zeros(len(index.met_at), dtype=bool)
     for part in remembered:
         met[part.ids - index.first_id] = True

@@ -20,7 +20,10 @@ def test_an_installed_copy_runs_the_demo_outside_the_checkout(tmp_path: Path) ->
         names = packed.namelist()
         packed.extractall(tmp_path / "installed")
     assert not [name for name in names if name.startswith(("tests/", "bench/", ".ci/"))]
-    program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sync_connector import cli; print(cli.__file__); cli.main()"
+    program = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+        "import sync_connector.__main__ as way_in; print(way_in.__file__); way_in.main()"
+    )
     words = [sys.executable, "-c", program, str(tmp_path / "installed"), "demo", "--folder", str(tmp_path / "demo")]
     done = subprocess.run(words, cwd=tmp_path, env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

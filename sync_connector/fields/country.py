@@ -9,7 +9,32 @@ import phonenumbers
 from babel import Locale
 from babel.core import get_global
 
-LANGUAGES = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "sv", "da", "fi", "nb", "cs", "ro", "tr", "ja", "zh")
+LANGUAGES = (
+    "en",
+    "fr",
+    "de",
+    "es",
+    "it",
+    "pt",
+    "nl",
+    "pl",
+    "sv",
+    "da",
+    "fi",
+    "nb",
+    "cs",
+    "ro",
+    "tr",
+    "ja",
+    "zh",
+    "el",
+    "ar",
+    "hu",
+    "ru",
+    "uk",
+    "ko",
+    "hi",
+)
 
 # Spellings that CRMs really contain and CLDR does not list.
 EVERYDAY = {

@@ -56,7 +56,9 @@ def _valid(text: str, region: str | None) -> str | None:
 def _one(text: str, region: str | None) -> str | None:
     """A single number's E.164, if it has one in its region or in a territory that shares the region's numbering."""
     found = _valid(text, region)
-    if found is None and region in OVERSEAS and text.startswith("0") and not text.startswith("00"):
+    if found is None and text.startswith("00"):
+        return _valid(f"+{text[2:]}", None)  # the way most of the world dials abroad, wherever the person lives
+    if found is None and region in OVERSEAS and text.startswith("0"):
         for territory in OVERSEAS[region]:
             if found := _valid(text, territory):
                 return found

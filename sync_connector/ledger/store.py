@@ -210,6 +210,16 @@ class Ledger:
                         groups[number].append((id_, key))
         return groups
 
+    def rejection_codes(self, scope: Scope) -> dict[str, int]:
+        """How many contacts are rejected, by their codes."""
+        query = (
+            sa.select(contacts.c.codes, sa.func.count().label("contacts"))
+            .where(_all_of(scope), contacts.c.state == State.REJECTED)
+            .group_by(contacts.c.codes)
+        )
+        with self._reading() as connection:
+            return {row.codes or "": row.contacts for row in connection.execute(query)}
+
     def rejected_codes(self, scope: Scope) -> Iterator[tuple[int, str]]:
         """Id and codes of the rejections that are remembered."""
         query = sa.select(contacts.c.id, contacts.c.codes).where(_all_of(scope), contacts.c.state == State.REJECTED)

@@ -260,3 +260,9 @@ def test_two_numbers_in_a_cell_never_become_a_third(
 def test_a_metropolitan_number_filed_under_an_overseas_territory(region: str) -> None:
     """A person of Réunion with a mobile of the mainland keeps it: the numbering is one."""
     assert phone_number("06 12 34 56 78", region).e164 == MOBILE
+
+
+@pytest.mark.parametrize("region", ["US", "CA", "JP", "FR", None])
+def test_the_european_prefix_for_abroad_is_understood_everywhere(region: str | None) -> None:
+    """`00` and a country's prefix mean that country, also where people dial another prefix."""
+    assert phone_number("0033 6 12 34 56 78", region).e164 == MOBILE
