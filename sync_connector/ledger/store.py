@@ -646,17 +646,20 @@ def _sources_of(scope: Scope) -> sa.ScalarSelect[int]:
 
 
 def _stale(scope: Scope) -> sa.CompoundSelect[str, str, str]:
-    here = contacts.c.source_id == scope.source_id
+    here = _all_of(scope)
     has_number = contacts.c.phone_number.is_not(None)
     left_crm = sa.select(contacts.c.phone_number, contacts.c.key, sa.literal("the contact left the CRM").label("why"))
     renumbered = sa.literal("the contact changed its number").label("why")
     waits = sa.select(contacts.c.phone_number, contacts.c.key, renumbered)
     listed = sa.select(stale_numbers.c.phone_number, stale_numbers.c.key, renumbered)
-    owned = sa.select(contacts.c.phone_number).where(contacts.c.account_id == scope.account_id, has_number)
+    owner = contacts.alias()
+    owned = sa.exists().where(
+        owner.c.account_id == stale_numbers.c.account_id, owner.c.phone_number == stale_numbers.c.phone_number
+    )
     return sa.union_all(
         left_crm.where(here, has_number, contacts.c.state == State.GONE),
         waits.where(here, has_number, contacts.c.state == State.HELD, contacts.c.phone_number != contacts.c.wanted_number),
-        listed.where(stale_numbers.c.source_id == scope.source_id, stale_numbers.c.phone_number.not_in(owned)),
+        listed.where(stale_numbers.c.source_id == scope.source_id, ~owned),
     )
 
 
