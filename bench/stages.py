@@ -35,7 +35,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "resolve": ("flow.resolve:resolve", "flow.resolve:groups", "flow.resolve:repeated"),
     "spool": ("flow.spool:Spool.append", "flow.spool:Spool.read", "flow.spool:Spool.keys"),
     "ledger, reading": ("ledger.store:Ledger.index", "ledger.store:Ledger.known", "ledger.store:Ledger.claims"),
-    "decide, the rest": ("pipeline:prepare",),
+    "decide, the rest": ("planning:prepare",),
     "ledger, writing": ("ledger.store:Ledger.begin", "ledger.store:Ledger.settle", "ledger.store:Ledger.settle_rows"),
     "request and reply": ("dialects.ardary:Ardary.contacts_request", "dialects.ardary:Ardary.contacts_reply"),
     "HTTP, and the rest of sending": ("pipeline:execute",),

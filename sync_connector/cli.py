@@ -20,7 +20,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from sync_connector import __version__, config, explaining, mapping, pipeline, planfile, sources, starting
+from sync_connector import __version__, config, explaining, mapping, pipeline, planfile, planning, sources, starting
 from sync_connector.config import Settings
 from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError
 from sync_connector.flow.brakes import Limits
@@ -135,7 +135,7 @@ def check(config_path: str, as_json: bool) -> None:
     roles = {"key": binding.key, "phone": phones, "first_name": binding.first_name, "last_name": binding.last_name}
     roles |= {"full_name": binding.full_name, "email": binding.email, "adress": binding.adress, "country": binding.country}
     roles |= {"modified": binding.modified, "deleted": [header for header, _, _ in binding.deleted]}
-    _, host, name = pipeline.scope_names(settings)
+    _, host, name = planning.scope_names(settings)
     if as_json:
         _print_json({"source": name, "host": host, "columns": roles, "unused": unused, "contacts_in_ledger": states})
         return
@@ -161,11 +161,11 @@ def _ledger(settings: Settings, *, write: bool = False) -> Iterator[Ledger]:
 
 
 def _scope(ledger: Ledger, settings: Settings) -> Scope:
-    return ledger.scope(*pipeline.scope_names(settings))
+    return ledger.scope(*planning.scope_names(settings))
 
 
 def _account(settings: Settings) -> str:
-    login, host, source = pipeline.scope_names(settings)
+    login, host, source = planning.scope_names(settings)
     return f"{login} at {host}, source {source}"
 
 
@@ -214,7 +214,7 @@ def plan(config_path: str, as_json: bool, out: str | None) -> None:
     settings = config.load(config_path)
     with _ledger(settings) as ledger:
         with _progress() as progress, _Signals() as signals:
-            made = pipeline.prepare(settings, ledger, _scope(ledger, settings), progress, signals.check)
+            made = planning.prepare(settings, ledger, _scope(ledger, settings), progress, signals.check)
         with closing(made.spool):
             if out:
                 planfile.write(Path(out), made, ledger, _account(settings))
@@ -227,7 +227,7 @@ def plan(config_path: str, as_json: bool, out: str | None) -> None:
                 _print(Text(f"\nwrote {out}; after review: sync-connector sync --apply {out}"))
 
 
-def _plan_as_json(made: pipeline.Plan, stopped: list[str], seconds: float) -> dict[str, object]:
+def _plan_as_json(made: planning.Plan, stopped: list[str], seconds: float) -> dict[str, object]:
     return {
         "source": made.source,
         "rows": made.rows,
@@ -241,7 +241,7 @@ def _plan_as_json(made: pipeline.Plan, stopped: list[str], seconds: float) -> di
     }
 
 
-def _show_plan(made: pipeline.Plan, stopped: list[str]) -> None:
+def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
     _print(terminal.rows_table(made.rows, {"create": made.creates, "update": made.updates}))
     if made.extraction.deleted:
         shown = ", ".join(f"{count:,} {reason}" for reason, count in made.extraction.deleted.items())
@@ -263,7 +263,7 @@ def _show_plan(made: pipeline.Plan, stopped: list[str]) -> None:
         _print(Text("a sync would stop here; `sync --approve` passes once", style="yellow"))
 
 
-def _show_rejects(made: pipeline.Plan) -> None:
+def _show_rejects(made: planning.Plan) -> None:
     samples = []
     for piece in made.extraction.set_aside:
         samples.append(("", piece.place.line, pipeline.unreadable(piece)))
@@ -303,7 +303,7 @@ def sync(config_path: str, as_json: bool, apply_path: str | None, approve: bool)
 def _run(
     settings: Settings, ledger: Ledger, signals: _Signals, begun: float, *, apply_path: str | None, approve: bool
 ) -> pipeline.Result:
-    scope = ledger.make_scope(*pipeline.scope_names(settings))
+    scope = ledger.make_scope(*planning.scope_names(settings))
     with _progress() as progress, ledger.lease(scope):
         last_renewal = time.monotonic()
 
@@ -314,7 +314,7 @@ def _run(
                 ledger.renew(scope)
                 last_renewal = time.monotonic()
 
-        made = pipeline.prepare(settings, ledger, scope, progress, check)
+        made = planning.prepare(settings, ledger, scope, progress, check)
         with closing(made.spool):
             if apply_path is not None:
                 planfile.check(Path(apply_path), made, _account(settings))

@@ -19,7 +19,8 @@ from sync_connector.errors import FixSetup
 from sync_connector.flow.resolve import Outcome
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import Change
-from sync_connector.pipeline import Plan, findings_of, unreadable
+from sync_connector.pipeline import findings_of, unreadable
+from sync_connector.planning import Plan
 
 FORMAT = 1
 _REFUSALS = (

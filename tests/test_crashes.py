@@ -21,7 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync_connector import pipeline
+from sync_connector import pipeline, planning
 from sync_connector.config import Brakes, Settings, Source
 from sync_connector.config import Ledger as LedgerSettings
 from sync_connector.config import Vendor as VendorSettings
@@ -133,14 +133,14 @@ class Company:
         client = mock.patch.object(pipeline, "new_client", return_value=httpx.AsyncClient(transport=weather))
         result = None
         with self.opened() as ledger, client:
-            scope = ledger.make_scope(*pipeline.scope_names(self.settings))
+            scope = ledger.make_scope(*planning.scope_names(self.settings))
             for patch in patches:
                 patch.start()
             try:
                 with ledger.lease(scope):
-                    plan = pipeline.prepare(self.settings, ledger, scope, pipeline.Progress(), lambda: None)
+                    plan = planning.prepare(self.settings, ledger, scope, planning.Progress(), lambda: None)
                     with closing(plan.spool):
-                        result = pipeline.execute(self.settings, ledger, plan, pipeline.Progress(), lambda: 0, 0.0, instruments)
+                        result = pipeline.execute(self.settings, ledger, plan, planning.Progress(), lambda: 0, 0.0, instruments)
             except (SyncError, Crash):
                 pass
             finally:
@@ -180,7 +180,7 @@ class Company:
         assert posts == 0
         assert again.plan.rows["to_send"] == 0
         with self.opened() as ledger:
-            scope = ledger.scope(*pipeline.scope_names(self.settings))
+            scope = ledger.scope(*planning.scope_names(self.settings))
             stale = {number.phone_number for number in ledger.stale(scope)}
             with ledger.engine.connect() as connection:
                 query = "SELECT phone_number FROM contacts WHERE state = 'rejected' AND phone_number IS NOT NULL"

@@ -23,6 +23,7 @@ STOREYS = [
     {"config", "fields", "dialects"},
     {"flow"},
     {"ledger", "sources", "report", "sandbox"},
+    {"planning"},
     {"pipeline"},
     {"planfile", "explaining", "starting", "demo"},
     {"cli"},

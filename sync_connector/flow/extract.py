@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -53,18 +55,42 @@ class Extraction:
     _occurrences: Counter[str] = field(default_factory=Counter)
 
 
-def extract(chunks: Iterable[object], binding: Binding, into: Extraction) -> Iterator[Rows]:
+class SourceChunk(Protocol):
+    """What a source hands over (see `sources.Chunk`, whose room lies above this one)."""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows, every column `str`."""
+
+    @property
+    def file(self) -> str:
+        """Where they stand."""
+
+    @property
+    def lines(self) -> npt.NDArray[np.int64]:
+        """The line of each."""
+
+    @property
+    def set_aside(self) -> list[SetAside]:
+        """What was no row."""
+
+    @property
+    def read_bytes(self) -> int:
+        """How far the source is read."""
+
+
+def extract(chunks: Iterable[SourceChunk], binding: Binding, into: Extraction) -> Iterator[Rows]:
     """The rows of a source's chunks. What is counted on the way goes `into` an extraction."""
     for chunk in chunks:
-        frame = chunk.rows  # type: ignore[attr-defined]  # a sources.Chunk, whose room lies above this one
-        into.set_aside += chunk.set_aside  # type: ignore[attr-defined]
-        into.read_bytes = chunk.read_bytes  # type: ignore[attr-defined]
+        frame = chunk.rows
+        into.set_aside += chunk.set_aside
+        into.read_bytes = chunk.read_bytes
         columns = {header: _strings(frame[header]) for header in binding.used}
         rows = Rows(
             columns,
             _keys(columns, binding.key),
-            chunk.file,  # type: ignore[attr-defined]
-            chunk.lines,  # type: ignore[attr-defined]
+            chunk.file,
+            chunk.lines,
             np.arange(into.read, into.read + len(frame), dtype=np.int64),
         )
         rows = _without_deleted(rows, binding, into)
