@@ -41,7 +41,8 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 def _print(what: Any, *, stderr: bool = False) -> None:
-    _console(stderr=stderr).print(what)
+    # A sentence is left in one piece: a terminal wraps it, and a log can be searched for it.
+    _console(stderr=stderr).print(what, soft_wrap=isinstance(what, str | Text))
 
 
 def _print_json(what: object) -> None:
