@@ -164,7 +164,7 @@ class _Passing:
     phones: list[npt.NDArray[np.int64]] = field(default_factory=list)
     ordinals: list[npt.NDArray[np.int32]] = field(default_factory=list)
     recencies: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    key_hashes: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    key_hashes: list[npt.NDArray[np.uint32]] = field(default_factory=list)  # 0: no key; equal ones are looked at closely
     needs: list[npt.NDArray[np.int8]] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
     mended: Counter[str] = field(default_factory=Counter)
@@ -350,8 +350,8 @@ def _normalize_and_diff(
     passing.ordinals.append(rows.ordinals.astype(np.int32))
     if binding.modified:
         passing.recencies.append(np.array(recencies, dtype=np.int64))
-    hashes = [xxhash.xxh3_64_intdigest(key.encode()) if key else 0 for key in keys]
-    passing.key_hashes.append(np.array(hashes, dtype=np.uint64).view(np.int64))
+    hashes = [xxhash.xxh32_intdigest(key.encode()) if key else 0 for key in keys]
+    passing.key_hashes.append(np.array(hashes, dtype=np.uint32))
 
 
 def _joined(parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
@@ -396,7 +396,7 @@ def _resolved(
 ) -> tuple[Resolution, dict[int, str], list[tuple[Incumbent, str]]]:
     """One phone, one contact; and one row, one key."""
     outcomes = _joined(passing.outcomes, np.int8)
-    hashes = _joined(passing.key_hashes, np.int64)
+    hashes = _joined(passing.key_hashes, np.uint32)
     owners: dict[int, int | str] = {}
     for positions in groups(hashes, repeated(hashes)).values():
         first: dict[str, int] = {}
