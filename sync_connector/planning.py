@@ -8,6 +8,7 @@ What a plan comes to is carried out by the pipeline, once the brakes have seen i
 from __future__ import annotations
 
 import importlib.metadata
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -155,17 +156,35 @@ NEW, UPDATED, RENUMBERED = 0, 1, 2
 """What a candidate needs: a contact that the vendor has not got, other data, or another number (a `create` too)."""
 
 
+class _Column:
+    """Numbers that arrive in parts, kept in one piece of memory that grows in place: parts that are joined at the end are
+    in memory twice, and small ones are never given back."""
+
+    def __init__(self, code: str) -> None:
+        self._numbers = array(code)
+
+    def append(self, numbers: Sequence[int] | npt.NDArray[Any]) -> None:
+        """Some more."""
+        self._numbers.frombytes(np.asarray(numbers, dtype=self._numbers.typecode).tobytes())
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All of them, without a copy; nothing may be appended while that array lives."""
+        return (
+            np.frombuffer(self._numbers, dtype=self._numbers.typecode) if self._numbers else np.empty(0, self._numbers.typecode)
+        )
+
+
 @dataclass(slots=True)
 class _Passing:
     """What passed the sieve, as columns of numbers beside the spool."""
 
     spool: Spool = field(default_factory=Spool)
-    outcomes: list[npt.NDArray[np.int8]] = field(default_factory=list)
-    phones: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    ordinals: list[npt.NDArray[np.int32]] = field(default_factory=list)
-    recencies: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    key_hashes: list[npt.NDArray[np.uint32]] = field(default_factory=list)  # 0: no key; equal ones are looked at closely
-    needs: list[npt.NDArray[np.int8]] = field(default_factory=list)
+    outcomes: _Column = field(default_factory=lambda: _Column("b"))
+    phones: _Column = field(default_factory=lambda: _Column("q"))
+    ordinals: _Column = field(default_factory=lambda: _Column("i"))
+    recencies: _Column = field(default_factory=lambda: _Column("q"))
+    key_hashes: _Column = field(default_factory=lambda: _Column("I"))  # 0: no key; equal ones are looked at closely
+    needs: _Column = field(default_factory=lambda: _Column("b"))
     codes: Counter[str] = field(default_factory=Counter)
     mended: Counter[str] = field(default_factory=Counter)
 
@@ -240,7 +259,7 @@ def _prepare(
 
     progress.stage("comparing", None)
     held_before = sum(len(ids) for _, _, ids in parked)
-    reopened = _reopened(ledger, scope, index, changed, passing.phones, bool(parked))
+    reopened = _reopened(ledger, scope, index, changed, passing, bool(parked))
     for rows, fps, ids in parked:
         again = np.isin(ids, reopened)
         if again.any():
@@ -250,7 +269,7 @@ def _prepare(
     resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, index, changed, passing, holds_contacts)
     _recall_codes(ledger, scope, index, remembered, passing.codes)
     gone, unsure = _gone(ledger, index, extraction, source.full)
-    needs = _joined(passing.needs, np.int8)[resolution.outcomes == Outcome.SEND]
+    needs = passing.needs.whole()[resolution.outcomes == Outcome.SEND]
     return Plan(
         scope=scope,
         source=settings.source.name,
@@ -344,21 +363,14 @@ def _normalize_and_diff(
         recencies.append(UNKNOWN_RECENCY if normalized.recency is None else normalized.recency)
         outcomes.append(outcome)
     passing.spool.append(candidates)
-    passing.outcomes.append(np.array(outcomes, dtype=np.int8))
-    passing.needs.append(np.array(needs, dtype=np.int8))
-    passing.phones.append(np.array(phones, dtype=np.int64))
-    passing.ordinals.append(rows.ordinals.astype(np.int32))
+    passing.outcomes.append(outcomes)
+    passing.needs.append(needs)
+    passing.phones.append(phones)
+    passing.ordinals.append(rows.ordinals)
     if binding.modified:
-        passing.recencies.append(np.array(recencies, dtype=np.int64))
+        passing.recencies.append(recencies)
     hashes = [xxhash.xxh32_intdigest(key.encode()) if key else 0 for key in keys]
-    passing.key_hashes.append(np.array(hashes, dtype=np.uint32))
-
-
-def _joined(parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
-    """Parts as one array; the list is emptied, so that they are not in memory twice for longer than it takes."""
-    whole = np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
-    parts.clear()
-    return whole
+    passing.key_hashes.append(hashes)
 
 
 def _reopened(
@@ -366,7 +378,7 @@ def _reopened(
     scope: Scope,
     index: Index,
     changed: npt.NDArray[np.bool_],
-    phones: list[npt.NDArray[np.int64]],
+    passing: _Passing,
     any_parked: bool,
 ) -> npt.NDArray[np.int64]:
     """The waiting contacts whose number is contested anew: its owner, or another who waits for it, changed or left."""
@@ -374,7 +386,7 @@ def _reopened(
         return np.empty(0, dtype=np.int64)
     waiting = ledger.waiting(scope)
     numbers = np.array(sorted(as_integer(number) for number in waiting), dtype=np.int64)
-    wanted_anew = {int(n) for part in phones for n in np.intersect1d(part, numbers)}
+    wanted_anew = set(np.intersect1d(passing.phones.whole(), numbers).tolist())
     reopened = []
     for number, members in waiting.items():
         calm = len(members) > 1 and as_integer(number) not in wanted_anew and all(
@@ -395,8 +407,8 @@ def _resolved(
     holds_contacts: bool,
 ) -> tuple[Resolution, dict[int, str], list[tuple[Incumbent, str]]]:
     """One phone, one contact; and one row, one key."""
-    outcomes = _joined(passing.outcomes, np.int8)
-    hashes = _joined(passing.key_hashes, np.uint32)
+    outcomes = passing.outcomes.whole()
+    hashes = passing.key_hashes.whole()
     owners: dict[int, int | str] = {}
     for positions in groups(hashes, repeated(hashes)).values():
         first: dict[str, int] = {}
@@ -407,10 +419,10 @@ def _resolved(
             else:
                 first[key] = position
     del hashes
-    phones = _joined(passing.phones, np.int64)
+    phones = passing.phones.whole()
     incumbents = _incumbents(ledger, scope, index, changed, phones) if holds_contacts else []
-    ordinals = _joined(passing.ordinals, np.int32)
-    recencies = _joined(passing.recencies, np.int64)
+    ordinals = passing.ordinals.whole()
+    recencies = passing.recencies.whole()
     if not len(recencies):
         recencies = np.broadcast_to(np.int64(UNKNOWN_RECENCY), phones.shape)
     resolution = resolve(outcomes, phones, ordinals, recencies, incumbents, policy)
