@@ -126,7 +126,3 @@ class Tally:
     def sent(self) -> int:
         """All contacts that were offered to the vendor."""
         return self.accepted + self.warned + self.refused + self.unknown
-
-
-SHARED_PHONE_POLICIES = ("newest", "first", "reject")
-INVALID_EMAIL_POLICIES = ("drop", "reject")

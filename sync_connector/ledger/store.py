@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -768,8 +767,3 @@ def _bring_up_to_date(engine: Engine, *, write: bool) -> bool:
 def utc_now() -> datetime:
     """The time, with its zone."""
     return datetime.now(UTC)
-
-
-def counted(codes: Sequence[str]) -> Counter[str]:
-    """How often each code stands in these lists of codes."""
-    return Counter(code for line in codes for code in line.split())
