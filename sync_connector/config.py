@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import zoneinfo
 from collections.abc import Mapping as AnyMapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -61,11 +62,28 @@ class Source(_Section):
     name: str = Field(default="crm", pattern=r"^[\w.-]{1,64}$")
     type: str = "csv"
     path: str = ""
+    url: SecretStr | None = None
+    query: str = ""
+    prefix: str | None = None
+    zone: str | None = None
+    overlap: int = Field(default=900, ge=0, description="seconds that an incremental read looks back behind the last one")
+    full_every: int = Field(default=7, ge=1, description="every so many runs all contacts are read; 1: each time")
+    sheet: str = ""
     mapping: str = "generic"
     default_country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     encoding: str | None = None
     header_line: int | None = Field(default=None, ge=1)
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and zone != "database":
+            try:
+                zoneinfo.ZoneInfo(zone)
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris, UTC, or database") from None
+        return zone
 
     @field_validator("delimiter")
     @classmethod
@@ -107,7 +125,10 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if not self.source.path:
+        if self.source.type == "sql":
+            if self.source.url is None:
+                raise ValueError('source.url is missing: name the CRM\'s database; write url = "${CRM_URL}"')
+        elif not self.source.path:
             raise ValueError("source.path is missing: name the file that the CRM exported")
         return self
 
@@ -158,7 +179,7 @@ def load(path: str | Path, environment: AnyMapping[str, str] = os.environ, *, to
         raise FixSetup(f"{path}: {fault}") from None
     except tomllib.TOMLDecodeError as fault:
         raise FixSetup(f"{path}: {fault}") from None
-    needed = {"vendor.login", "vendor.base_url", "source.path", "ledger.url"}
+    needed = {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url"}
     faults: list[str] = []
     filled = _filled(raw, "", environment, path.parent, frozenset(needed | {"vendor.password"} if to_send else needed), faults)
     settings = None
@@ -193,21 +214,34 @@ def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
     password = vendor.get("password") if isinstance(vendor, dict) else None
     if isinstance(password, str) and _in_the_open(password) and not password.startswith("file:"):
         faults.append(f"{path}: vendor.password: {advice.format('ARDARY_PASSWORD')}")
-    ledger = raw.get("ledger")
-    url = ledger.get("url") if isinstance(ledger, dict) else None
-    if isinstance(url, str) and re.search(r"://[^/@:]*:[^@]+@|[?&]password=[^&]", _VARIABLE.sub("", url)):
-        faults.append(f"{path}: ledger.url: {advice.format('LEDGER_URL')}")
+    for name, variable in (("ledger", "LEDGER_URL"), ("source", "CRM_URL")):
+        section = raw.get(name)
+        url = section.get("url") if isinstance(section, dict) else None
+        if isinstance(url, str) and holds_password(_VARIABLE.sub("", url)):
+            faults.append(f"{path}: {name}.url: {advice.format(variable)}")
     return faults
+
+
+def holds_password(url: str) -> bool:
+    """Whether a database's URL has a password in it."""
+    return bool(re.search(r"://[^/@:]*:[^@]+@|[?&]password=[^&]", url))
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Paths of the file are seen from its folder, wherever the command is run from."""
     source, ledger = settings.source, settings.ledger
-    if source.path != "-":
+    if source.query:
+        source = source.model_copy(update={"query": str(folder / source.query)})
+    if source.url is not None:
+        source = source.model_copy(update={"url": SecretStr(_anchored_url(source.url.get_secret_value(), folder))})
+    if source.path and source.path != "-":
         source = source.model_copy(update={"path": str(folder / source.path)})
     if source.mapping.endswith(".toml"):
         source = source.model_copy(update={"mapping": str(folder / source.mapping)})
-    url = ledger.url.get_secret_value()
-    if (match := re.fullmatch(r"sqlite:///(?!/)(.+)", url)) and match[1] != ":memory:":
-        ledger = ledger.model_copy(update={"url": SecretStr(f"sqlite:///{folder / match[1]}")})
+    ledger = ledger.model_copy(update={"url": SecretStr(_anchored_url(ledger.url.get_secret_value(), folder))})
     return settings.model_copy(update={"source": source, "ledger": ledger})
+
+
+def _anchored_url(url: str, folder: Path) -> str:
+    match = re.fullmatch(r"sqlite:///(?!/)(.+)", url)
+    return f"sqlite:///{folder / match[1]}" if match and match[1] != ":memory:" else url

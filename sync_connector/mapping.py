@@ -9,11 +9,12 @@ import functools
 import re
 import tomllib
 import unicodedata
+import zoneinfo
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -42,6 +43,7 @@ class Columns(BaseModel):
     adress_otherwise: list[Column] = Field(default=[], description="used where all of `adress` are blank")
     email: list[Column] = Field(default=[], description="the first that is valid")
     country: list[Column] = Field(default=[], description="the first that is understood: code, name or dialling prefix")
+    postcode: list[Column] = Field(default=[], description="tells a French overseas territory from France")
     modified: list[Column] = Field(default=[], description="when the row last changed: decides `newest`")
 
 
@@ -57,13 +59,64 @@ class LabelledPhones(BaseModel):
 
 
 class DeletedWhen(BaseModel):
-    """A column whose value says that the CRM no longer counts this row as a contact."""
+    """A column whose value says that this row is not to be sent, and the reason under which it is counted: deleted,
+    archived, disabled, private, deceased, converted, do not call, do not SMS, opted out, …"""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Column
-    values: list[str] = Field(min_length=1)
+    values: list[str] = Field(min_length=1, description='upper and lower case do not matter; "*" is any filled cell')
     reason: str = "deleted"
+
+
+class Alternative(BaseModel):
+    """A piece of a query, and the table or `table.column` that must be there for it; none: it always serves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sql: str
+    has: str = ""
+
+
+class Sql(BaseModel):
+    """How the contacts are read from the CRM's own database.
+
+    `query` is one SELECT in standard SQL (`"quoted"` names and `||` are understood by MySQL as well). `{prefix}` in it
+    stands for the prefix of the tables, and `{name}` for the first of `pick.name` whose table or column is there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    databases: list[Literal["postgresql", "mysql", "sqlite"]] = Field(
+        default=["postgresql", "mysql", "sqlite"], min_length=1, description="those that the query is written for"
+    )
+    tables: list[str] = Field(min_length=1, description="those by which the CRM is recognized; {prefix} stands for any prefix")
+    query: str
+    pick: dict[str, list[Alternative]] = {}
+    modified: str = Field(default="", description="the query's column by which changes are found; blank: read in full each time")
+    zone: str = Field(default="UTC", description="in which `modified` is kept: UTC, database, or a name such as Europe/Paris")
+    zone_query: str = Field(default="", description="asks the CRM for its zone, where it keeps it in a table")
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if not re.match(r"\s*(select|with)\b", self.query, re.IGNORECASE) or self.query.rstrip().endswith(";"):
+            raise ValueError("sql.query: is one SELECT (or WITH … SELECT), without a semicolon behind it")
+        wanted = set(PLACEHOLDER.findall(self.query)) - {"prefix"}
+        if unknown := sorted(wanted - set(self.pick)):
+            raise ValueError(f"sql.query: {{{unknown[0]}}} stands for nothing; say what in [sql.pick]")
+        if unused := sorted(set(self.pick) - wanted):
+            raise ValueError(f"sql.pick: {unused[0]} is not in the query")
+        if self.zone not in ("UTC", "database"):
+            try:
+                zoneinfo.ZoneInfo(self.zone)
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                raise ValueError(
+                    f"sql.zone: {self.zone!r} is no time zone; write UTC, database, or one like Europe/Paris"
+                ) from None
+        return self
+
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Mapping(BaseModel):
@@ -83,6 +136,7 @@ class Mapping(BaseModel):
         default={}, description="header of a phone column → country of its numbers, where the row itself names none"
     )
     deleted: list[DeletedWhen] = []
+    sql: Sql | None = None
 
     @model_validator(mode="after")
     def _has_phones(self) -> Self:
@@ -119,6 +173,7 @@ class Binding(NamedTuple):
     adress_otherwise: tuple[str, ...]
     email: tuple[str, ...]
     country: tuple[str, ...]
+    postcode: tuple[str, ...]
     modified: tuple[str, ...]
     deleted: tuple[tuple[str, tuple[str, ...], str], ...]
 
@@ -127,6 +182,7 @@ class Binding(NamedTuple):
         """The headers whose cells decide what is sent, in a fixed order, each once."""
         phones = [h for column in self.phone for h in (column.value, column.label) if h is not None]
         roles = (self.first_name, self.last_name, self.full_name, self.adress, self.adress_otherwise, self.email, self.country)
+        roles += (self.postcode,)
         return tuple(dict.fromkeys([*self.key, *phones, *(header for role in roles for header in role)]))
 
     @property
@@ -219,6 +275,7 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
         adress_otherwise=_find_all(columns.adress_otherwise, known),
         email=_find_all(columns.email, known),
         country=_find_all(columns.country, known),
+        postcode=_find_all(columns.postcode, known),
         modified=_find_all(columns.modified, known),
         deleted=tuple(
             (header, tuple(fold(value) for value in rule.values), rule.reason)
