@@ -71,9 +71,7 @@ class Database:
             self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool)
         except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as fault:
             missing = getattr(fault, "name", None) or str(fault)
-            advice = (
-                f"install sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "install the driver of that database"
-            )
+            wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
             raise FixSetup(f"source.url: {missing} is not installed; install {wanted}") from None
         self.name = {"mariadb": "mysql"}.get(self.engine.dialect.name, self.engine.dialect.name)
         self.wraps = self.name in WRAPPED
