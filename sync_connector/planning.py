@@ -48,6 +48,7 @@ class Plan:
     outcomes: npt.NDArray[np.int8]
     owners: dict[int, str]
     displaced: list[tuple[Incumbent, str]]
+    displaced_unread: int  # those of them that a read of changes did not meet: they are none of its rows
     gone: list[int]
     unsure: int
     remembered: list[Remembered]
@@ -72,8 +73,7 @@ class Plan:
     @property
     def rows(self) -> dict[str, int]:
         """The rows of the source, each counted once. Raises `AssertionError` if they do not add up."""
-        # A contact that a read of changes did not meet (its ordinal is 0) is none of its rows.
-        displaced = sum(1 for incumbent, _ in self.displaced if incumbent.ordinal > 0 or self.full)
+        displaced = len(self.displaced) - self.displaced_unread
         displaced_rejected = displaced if self.policy == "reject" else 0
         rows = {
             "read": self.extraction.read + len(self.extraction.set_aside),
@@ -189,7 +189,7 @@ def _prepare(
     progress.stage("comparing", None)
     resumable = source if isinstance(source, ResumableSource) else None
     reading.settle_waiting(resumable.chunks_for if resumable else None, check)
-    resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, reading)
+    resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, reading, by_key=resumable is not None)
     _recall_codes(ledger, scope, index, reading.remembered, passing.codes)
     gone, unsure = _gone(ledger, reading)
     needs = passing.needs.whole()[resolution.outcomes == Outcome.SEND]
@@ -206,6 +206,7 @@ def _prepare(
         outcomes=resolution.outcomes,
         owners=names,
         displaced=displaced,
+        displaced_unread=sum(1 for incumbent, _ in displaced if index.ordinal(incumbent.id) < 0),
         gone=gone,
         unsure=unsure,
         remembered=reading.remembered,
@@ -265,9 +266,9 @@ def _identity(settings: Settings, binding: mapping.Binding) -> str:
 
 
 def _resolved(
-    policy: Literal["newest", "first", "reject"], ledger: Ledger, scope: Scope, reading: Reading
+    policy: Literal["newest", "first", "reject"], ledger: Ledger, scope: Scope, reading: Reading, *, by_key: bool
 ) -> tuple[Resolution, dict[int, str], list[tuple[Incumbent, str]]]:
-    """One phone, one contact; and one row, one key."""
+    """One phone, one contact; and one row, one key. `by_key`: rows stand in the order of their keys, whichever were read."""
     passing = reading.passing
     outcomes = passing.outcomes.whole()
     hashes = passing.key_hashes.whole()
@@ -287,6 +288,8 @@ def _resolved(
     recencies = passing.recencies.whole()
     if not len(recencies):
         recencies = np.broadcast_to(np.int64(UNKNOWN_RECENCY), phones.shape)
+    if by_key:
+        ordinals, incumbents = _ranked(phones, ordinals, incumbents, passing.spool)
     resolution = resolve(outcomes, phones, ordinals, recencies, incumbents, policy)
     resolution.owners.update(owners)
     for code, of in (("duplicate_key", [Outcome.DUPLICATE_KEY]), ("shared_phone", [Outcome.SHARED_REJECTED, Outcome.HELD])):
@@ -298,6 +301,26 @@ def _resolved(
     names = {p: owner if isinstance(owner, str) else keys[owner] for p, owner in resolution.owners.items()}
     displaced = [(incumbent, keys.get(winner, "")) for incumbent, winner in resolution.displaced]
     return resolution, names, displaced
+
+
+def _ranked(
+    phones: npt.NDArray[np.int64], ordinals: npt.NDArray[np.int32], incumbents: Sequence[Incumbent], spool: Spool
+) -> tuple[npt.NDArray[np.int32], list[Incumbent]]:
+    """Ordinals by key for all who want a contested number, so that a read of changes decides like one of all rows."""
+    contested = np.union1d(repeated(phones), np.array(sorted(incumbent.phone for incumbent in incumbents), dtype=np.int64))
+    positions = [position for group in groups(phones, contested).values() for position in group]
+    keys = spool.keys(positions)
+    everyone = {*keys.values(), *(incumbent.key for incumbent in incumbents)}
+    rank = {key: place for place, key in enumerate(sorted(everyone, key=_in_order), start=1)}
+    ordinals = ordinals.copy()
+    for position, key in keys.items():
+        ordinals[position] = rank[key]
+    return ordinals, [i if i.ordinal < 0 else i._replace(ordinal=rank[i.key]) for i in incumbents]
+
+
+def _in_order(key: str) -> tuple[int, str]:
+    """Numbers by their value, before everything else."""
+    return (int(key), "") if key.isdecimal() and len(key) <= 18 else (1 << 63, key)
 
 
 def _incumbents(ledger: Ledger, scope: Scope, reading: Reading, phones: npt.NDArray[np.int64]) -> list[Incumbent]:

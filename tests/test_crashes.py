@@ -7,9 +7,11 @@ catches, raised before or after a commit of the ledger.
 from __future__ import annotations
 
 import csv
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -20,6 +22,7 @@ import sqlalchemy as sa
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from pydantic import SecretStr
 
 from sync_connector import pipeline, planning, reading
 from sync_connector.config import Brakes, Settings, Source
@@ -190,6 +193,72 @@ class Company:
         assert set(self.vendor.contacts) - set(expected) <= stale | kept, "a number at the vendor is neither used nor told of"
 
 
+class CompanyWithDatabase(Company):
+    """The same with a CRM in a database, of which only what changed is read: each edit touches its row, at a later second
+    or in the same one as the edit before; a deletion marks the row."""
+
+    MAPPING = """
+crm = "test"
+title = "test"
+[columns]
+key = ["id"]
+phone = ["mobile"]
+first_name = ["first name"]
+adress = ["city"]
+email = ["email"]
+country = ["country"]
+modified = ["updated_at"]
+[[deleted]]
+column = "deleted"
+values = ["1"]
+[sql]
+tables = ["people"]
+query = 'SELECT id, "first name", mobile, city, email, country, updated_at, touched, deleted FROM people'
+modified = "touched"
+"""
+
+    def __init__(self, folder: Path, ledger_url: str, policy: str = "newest") -> None:
+        super().__init__(folder, ledger_url, policy)
+        (folder / "own.toml").write_text(self.MAPPING)
+        with closing(sqlite3.connect(folder / "crm.db")) as crm:
+            columns = '"first name", mobile, city, email, country, updated_at, touched, deleted'
+            crm.execute(f"CREATE TABLE people (id TEXT PRIMARY KEY, {columns})")
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.exports = 0
+        self.written: dict[str, dict[str, str]] = {}
+        source = Source(
+            type="sql",
+            url=SecretStr(f"sqlite:///{folder / 'crm.db'}"),
+            mapping=str(folder / "own.toml"),
+            default_country="FR",
+            overlap=0,
+            full_every=1_000_000,
+        )
+        self.settings = self.settings.model_copy(update={"source": source})
+
+    def put(self, row: dict[str, str]) -> None:
+        super().put(row)
+        self.order.sort()
+
+    def export(self) -> None:
+        """What changed since the last run, row by row; every third time the first edit falls into the second of the last."""
+        self.exports += 1
+        self.now += timedelta(seconds=1 if self.exports % 3 else 0)
+        with closing(sqlite3.connect(self.folder / "crm.db")) as crm, crm:
+            changed = [key for key in sorted({*self.rows, *self.written}) if self.rows.get(key) != self.written.get(key)]
+            for count, key in enumerate(changed):
+                self.now += timedelta(seconds=min(1, count))
+                touched = f"{self.now:%Y-%m-%d %H:%M:%S}"
+                if key in self.rows:
+                    cells = [
+                        self.rows[key][name] for name in ("id", "first name", "mobile", "city", "email", "country", "updated_at")
+                    ]
+                    crm.execute("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", [*cells, touched])
+                else:
+                    crm.execute("UPDATE people SET deleted = 1, touched = ? WHERE id = ?", [touched, key])
+        self.written = {key: dict(row) for key, row in self.rows.items()}
+
+
 # Few of each, so that what is undone, shared and swapped is not rare.
 names = st.integers(0, 3).map(lambda n: f"K{n:05d}")
 phones = st.sampled_from([*(person(n)["mobile"] for n in range(4)), "06 12"])
@@ -201,12 +270,13 @@ class Life(RuleBasedStateMachine):
     """A CRM that is edited, and runs that go well or badly."""
 
     policy = "newest"
+    company_kind: type[Company] = Company
 
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         folder = Path(self.folder.name)
-        self.company = Company(folder, f"sqlite:///{folder / 'ledger.db'}", self.policy)
+        self.company = self.company_kind(folder, f"sqlite:///{folder / 'ledger.db'}", self.policy)
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
@@ -271,6 +341,24 @@ class LifeWithReject(Life):
     policy = "reject"
 
 
+class LifeOfChanges(Life):
+    """The same, read by what changed only: no read ever meets the rows that did not."""
+
+    company_kind = CompanyWithDatabase
+
+
+class LifeOfChangesWithFirst(LifeOfChanges):
+    """The same, the first row winning a shared number."""
+
+    policy = "first"
+
+
+class LifeOfChangesWithReject(LifeOfChanges):
+    """The same, a shared number rejecting all who share it."""
+
+    policy = "reject"
+
+
 _often = hypothesis_settings(max_examples=30, stateful_step_count=12, deadline=None)
 TestLife = Life.TestCase
 TestLife.settings = _often
@@ -278,6 +366,12 @@ TestLifeWithFirst = LifeWithFirst.TestCase
 TestLifeWithFirst.settings = _often
 TestLifeWithReject = LifeWithReject.TestCase
 TestLifeWithReject.settings = _often
+TestLifeOfChanges = LifeOfChanges.TestCase
+TestLifeOfChanges.settings = _often
+TestLifeOfChangesWithFirst = LifeOfChangesWithFirst.TestCase
+TestLifeOfChangesWithFirst.settings = _often
+TestLifeOfChangesWithReject = LifeOfChangesWithReject.TestCase
+TestLifeOfChangesWithReject.settings = _often
 
 
 def test_a_lost_answer_and_an_undone_edit(tmp_path: Path, ledger_url: str) -> None:
