@@ -189,8 +189,8 @@ class Binding(NamedTuple):
     def fingerprinted(self) -> tuple[str, ...]:
         """The headers whose cells decide what is sent, in a fixed order, each once."""
         phones = [h for column in self.phone for h in (column.value, column.label) if h is not None]
-        roles = (self.first_name, self.last_name, self.full_name, self.adress, self.adress_otherwise, self.email, self.country)
-        roles += (self.postcode,)
+        roles = [self.first_name, self.last_name, self.full_name, self.adress, self.adress_otherwise, self.email, self.country]
+        roles.append(self.postcode)
         return tuple(dict.fromkeys([*self.key, *phones, *(header for role in roles for header in role)]))
 
     @property
@@ -320,7 +320,6 @@ def recognize(headers: Sequence[str]) -> list[Recognition]:
     The score is the share of headers that are known, where one that is peculiar to a CRM counts three times, less where
     several CRMs claim it. A CRM of which nothing peculiar is there counts half.
     """
-    known = _folded(headers)
     fits = []
     for name in names():
         mapping = load(name)
@@ -328,29 +327,29 @@ def recognize(headers: Sequence[str]) -> list[Recognition]:
             binding = bind(mapping, headers)
         except FixSetup:
             continue
-        peculiar = [header for header in mapping.recognize if _find([header], known)]
-        own = [header for header in peculiar if _claims()[fold(header)] == 1]
-        understood = len(binding.used)
-        score = (understood + sum(2 / _claims()[fold(header)] for header in peculiar)) / max(1, len(known))
-        why = f"{understood} of {len(known)} headers are known"
-        if mapping.recognize and not peculiar:
-            score /= 2
-        elif own:
-            why += f", among them {', '.join(repr(p) for p in own[:3])}, which only {mapping.crm} writes"
-        elif peculiar:
-            why += f", among them {', '.join(repr(p) for p in peculiar[:3])}, which few others write"
-        if mapping.recognize:
-            evidence = min(len(own), 2) or bool(peculiar)
-        else:
-            evidence = understood >= MOST * len(known)
-        fits.append((score, int(evidence), name, mapping.crm, why))
-    fits.sort(key=lambda fit: (-fit[0], fit[2] != "generic", fit[2]))
+        fits.append((name, mapping.crm, *_fit(mapping, len(binding.used), _folded(headers))))
+    fits.sort(key=lambda fit: (-fit[2], fit[0] != "generic", fit[0]))
     recognized = []
-    for place, (score, evidence, name, crm, why) in enumerate(fits):
-        rival = max((other for at, (other, *_) in enumerate(fits) if at != place), default=0.0)
+    for place, (name, crm, score, evidence, why) in enumerate(fits):
+        rival = max((other[2] for at, other in enumerate(fits) if at != place), default=0.0)
         sure = SURE[max(0, evidence - (rival >= CLOSE * score))]
         recognized.append(Recognition(name, crm, round(score, 3), f"{why} ({sure})", sure))
     return recognized
+
+
+def _fit(mapping: Mapping, understood: int, known: dict[str, str]) -> tuple[float, int, str]:
+    """A mapping's score, how much speaks for it (0 to 2, rivals apart), and why."""
+    peculiar = [header for header in mapping.recognize if _find([header], known)]
+    own = [header for header in peculiar if _claims()[fold(header)] == 1]
+    score = (understood + sum(2 / _claims()[fold(header)] for header in peculiar)) / max(1, len(known))
+    why = f"{understood} of {len(known)} headers are known"
+    if not mapping.recognize:
+        return score, int(understood >= MOST * len(known)), why
+    if not peculiar:
+        return score / 2, 0, why
+    if not own:
+        return score, 1, f"{why}, among them {_either(peculiar[:3])}, which few others write"
+    return score, min(len(own), 2), f"{why}, among them {_either(own[:3])}, which only {mapping.crm} writes"
 
 
 @functools.cache
