@@ -10,6 +10,7 @@ import re
 import tomllib
 import unicodedata
 import zoneinfo
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from itertools import chain
@@ -65,7 +66,10 @@ class DeletedWhen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Column
-    values: list[str] = Field(min_length=1, description='upper and lower case do not matter; "*" is any filled cell')
+    values: list[str] = Field(
+        min_length=1,
+        description='upper and lower case do not matter; "*" is any filled cell, but for those listed with a ! before them',
+    )
     reason: str = "deleted"
 
 
@@ -120,6 +124,8 @@ class Sql(BaseModel):
 
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+INTERNATIONAL = "+"
+"""In `phone_country`: the column's numbers begin with their country's prefix, the plus sign left out (`33612345678`)."""
 
 
 class Mapping(BaseModel):
@@ -136,7 +142,9 @@ class Mapping(BaseModel):
     columns: Columns
     phones: LabelledPhones | None = None
     phone_country: dict[str, str] = Field(
-        default={}, description="header of a phone column → country of its numbers, where the row itself names none"
+        default={},
+        description="header of a phone column → country of its numbers, where the row itself names none; "
+        '"+" where they are written with their prefix but without the plus sign',
     )
     deleted: list[DeletedWhen] = []
     sql: Sql | None = None
@@ -146,8 +154,8 @@ class Mapping(BaseModel):
         if not self.columns.phone and self.phones is None:
             raise ValueError("no phone column: columns.phone or phones.value is needed")
         for header, country in self.phone_country.items():
-            if not re.fullmatch("[A-Z]{2}", country):
-                raise ValueError(f"phone_country: {country!r} for {header!r} is not a two-letter country code")
+            if country != INTERNATIONAL and not re.fullmatch("[A-Z]{2}", country):
+                raise ValueError(f"phone_country: {country!r} for {header!r} is not a two-letter country code (nor a +)")
         return self
 
 
@@ -196,11 +204,11 @@ class Binding(NamedTuple):
 
 
 def fold(header: str) -> str:
-    """A header as it is compared: without BOM, outer blanks, case; NBSP and underscore are blanks; NFC."""
-    text = (
-        unicodedata.normalize("NFC", header).replace("\ufeff", "").replace("\u00a0", " ").replace("\u202f", " ").replace("_", " ")
-    )
-    return " ".join(text.split()).casefold()
+    """A header as it is compared: without BOM, outer blanks, case; NBSP and underscore are blanks, ’ is '; NFC."""
+    return " ".join(unicodedata.normalize("NFC", header).translate(_ALIKE).split()).casefold()
+
+
+_ALIKE = str.maketrans({"\ufeff": "", "\u00a0": " ", "\u202f": " ", "_": " ", "\u2019": "'"})
 
 
 def _find(column: Sequence[str], headers: dict[str, str]) -> str | None:
@@ -293,20 +301,28 @@ def _either(names: Sequence[str]) -> str:
 
 
 class Recognition(NamedTuple):
-    """How well a mapping fits a source, and why we think so."""
+    """How well a mapping fits a source, how sure that is ("certain", "likely", "a guess"), and why we think so."""
 
     name: str
     crm: str
     score: float
     why: str
+    sure: str = "certain"
+
+
+SURE = ("a guess", "likely", "certain")
+MOST = 0.7
+"""A mapping of no CRM in particular is likely to be right where it knows this share of the headers."""
+CLOSE = 0.85
+"""Another CRM's mapping that scores this share of one's own is a rival: one is then less sure."""
 
 
 def recognize(headers: Sequence[str]) -> list[Recognition]:
     """Every shipped mapping that could read a source with these headers, the best first.
 
-    The score is the share of headers that are known, where one that is peculiar to a CRM counts three times.
+    The score is the share of headers that are known, where one that is peculiar to a CRM counts three times, less where
+    several CRMs claim it. A CRM of which nothing peculiar is there counts half.
     """
-    known = _folded(headers)
     fits = []
     for name in names():
         mapping = load(name)
@@ -314,14 +330,35 @@ def recognize(headers: Sequence[str]) -> list[Recognition]:
             binding = bind(mapping, headers)
         except FixSetup:
             continue
-        peculiar = [header for header in mapping.recognize if _find([header], known)]
-        understood = len(binding.used)
-        score = (understood + 2 * len(peculiar)) / max(1, len(known))
-        why = f"{understood} of {len(known)} headers are known"
-        if peculiar:
-            why += f", among them {', '.join(repr(p) for p in peculiar[:3])}, which only {mapping.crm} writes"
-        fits.append(Recognition(name, mapping.crm, round(score, 3), why))
-    return sorted(fits, key=lambda fit: (-fit.score, fit.name != "generic", fit.name))
+        fits.append((name, mapping.crm, *_fit(mapping, len(binding.used), _folded(headers))))
+    fits.sort(key=lambda fit: (-fit[2], fit[0] != "generic", fit[0]))
+    recognized = []
+    for place, (name, crm, score, evidence, why) in enumerate(fits):
+        rival = max((other[2] for at, other in enumerate(fits) if at != place), default=0.0)
+        sure = SURE[max(0, evidence - (rival >= CLOSE * score))]
+        recognized.append(Recognition(name, crm, round(score, 3), f"{why} ({sure})", sure))
+    return recognized
+
+
+def _fit(mapping: Mapping, understood: int, known: dict[str, str]) -> tuple[float, int, str]:
+    """A mapping's score, how much speaks for it (0 to 2, rivals apart), and why."""
+    peculiar = [header for header in mapping.recognize if _find([header], known)]
+    own = [header for header in peculiar if _claims()[fold(header)] == 1]
+    score = (understood + sum(2 / _claims()[fold(header)] for header in peculiar)) / max(1, len(known))
+    why = f"{understood} of {len(known)} headers are known"
+    if not mapping.recognize:
+        return score, int(understood >= MOST * len(known)), why
+    if not peculiar:
+        return score / 2, 0, why
+    if not own:
+        return score, 1, f"{why}, among them {_either(peculiar[:3])}, which few others write"
+    return score, min(len(own), 2), f"{why}, among them {_either(own[:3])}, which only {mapping.crm} writes"
+
+
+@functools.cache
+def _claims() -> Counter[str]:
+    """Folded header → how many of the shipped mappings call it peculiar to their CRM."""
+    return Counter(claimed for name in names() for claimed in {fold(header) for header in load(name).recognize})
 
 
 def _folder() -> Path:

@@ -77,6 +77,104 @@ HEADERS = {
         "Téléphone (domicile),Tél. mobile,Téléphone (autre),Téléphone principal,Adresse de messagerie,"
         "Adresse de messagerie 2",
     ),
+    "salesforce report FR": (
+        "salesforce",
+        "ID du contact,Prénom,Nom,Nom du compte,Rue (adresse postale),Ville (adresse postale),Code postal (adresse postale),"
+        "Pays (adresse postale),Téléphone,Mobile,E-mail,Ne pas appeler",
+    ),
+    "salesforce lead, Data Loader": (
+        "salesforce_lead",
+        "ID,ISDELETED,MASTERRECORDID,LASTNAME,FIRSTNAME,SALUTATION,NAME,TITLE,COMPANY,STREET,CITY,STATE,POSTALCODE,COUNTRY,"
+        "PHONE,MOBILEPHONE,FAX,EMAIL,DONOTCALL,ISCONVERTED,CONVERTEDCONTACTID,SYSTEMMODSTAMP",
+    ),
+    "salesforce lead, report": (
+        "salesforce_lead",
+        "Lead ID,First Name,Last Name,Company / Account,Email,Phone,Mobile,Street,City,Zip/Postal Code,Country,Lead Source,"
+        "Lead Status,Converted",
+    ),
+    "hubspot DE": (
+        "hubspot",
+        "Datensatz-ID,Vorname,Nachname,E-Mail,Telefonnummer,Mobiltelefonnummer,Zuständiger Mitarbeiter für Kontakt,Lead-Status,"
+        "Straße und Hausnummer,Postleitzahl,Stadt,Land/Region",
+    ),
+    "hubspot ES": (
+        "hubspot",
+        "ID de registro,Nombre,Apellidos,Correo,Número de teléfono,Número de teléfono móvil,Propietario del contacto,"
+        "Estado del lead,Dirección,Código postal,Ciudad,País/región",
+    ),
+    "pipedrive EN": (
+        "pipedrive",
+        "Person - ID,Person - Name,Person - First name,Person - Last name,Person - Organization,Person - Email - Work,"
+        "Person - Email - Home,Person - Phone - Work,Person - Phone - Mobile,Person - Labels,Person - Owner,"
+        "Person - Person created,Person - Update time,Person - Country of Postal address,Person - Marketing status",
+    ),
+    "pipedrive FR": (
+        "pipedrive",
+        "Personne - ID,Personne - Nom,Personne - Prénom,Personne - Nom de famille,Personne - Organisation,"
+        "Personne - E-mail - Travail,Personne - Téléphone - Travail,Personne - Téléphone - Mobile,Personne - Propriétaire",
+    ),
+    "zoho": (
+        "zoho",
+        "Record Id,Contact Owner,Salutation,First Name,Last Name,Account Name,Vendor Name,Lead Source,Title,Department,"
+        "Date of Birth,Reports To,Email Opt Out,Skype ID,Phone,Mobile,Home Phone,Other Phone,Fax,Email,Secondary Email,"
+        "Assistant,Asst Phone,Mailing Street,Mailing City,Mailing State,Mailing Zip,Mailing Country,Description,Created Time,"
+        "Modified Time",
+    ),
+    "zoho API names": (
+        "zoho",
+        "id,Contact_Owner,First_Name,Last_Name,Email_Opt_Out,Phone,Mobile,Home_Phone,Email,Mailing_Street,Mailing_Zip,"
+        "Mailing_City,Mailing_Country,Modified_Time",
+    ),
+    "dynamics": (
+        "dynamics",
+        "(Do Not Modify) Contact,(Do Not Modify) Row Checksum,(Do Not Modify) Modified On, Full Name,First Name,Last Name,"
+        "Company Name,Email,Business Phone,Mobile Phone,Home Phone,Telephone 3,Address 1: Street 1,Address 1: City,"
+        "Address 1: ZIP/Postal Code,Address 1: Country/Region,Status,Do not allow Phone Calls",
+    ),
+    "dynamics logical names": (
+        "dynamics",
+        "contactid,modifiedon,firstname,lastname,fullname,telephone1,mobilephone,telephone2,emailaddress1,address1_line1,"
+        "address1_city,address1_postalcode,address1_country,statecode,donotphone",
+    ),
+    "thunderbird EN": (
+        "thunderbird",
+        "First Name,Last Name,Display Name,Nickname,Primary Email,Secondary Email,Screen Name,Work Phone,Home Phone,Fax Number,"
+        "Pager Number,Mobile Number,Home Address,Home Address 2,Home City,Home State,Home ZipCode,Home Country,Work Address,"
+        "Work Address 2,Work City,Work State,Work ZipCode,Work Country,Job Title,Department,Organization,Web Page 1,Notes,",
+    ),
+    "thunderbird FR": (
+        "thunderbird",
+        "Prénom,Nom de famille,Nom à afficher,Surnom,Adresse électronique principale,Adresse électronique secondaire,"
+        "Nom de l’écran,Tél. professionnel,Tél. personnel,Fax,Pager,Portable,Adresse privée,Adresse privée 2,Ville,Pays/État,"
+        "Code postal,Pays/Région (domicile),Adresse professionnelle,Adresse professionnelle 2,Ville (2),Pays/État (2),"
+        "Code postal (2),Pays/Région (bureau),Profession,Service,Société,Notes,",
+    ),
+    "thunderbird FR, older": (
+        "thunderbird",
+        "Prénom,Nom,Nom à afficher,Surnom,Adresse électronique principale,Adresse électronique secondaire,Tél. professionnel,"
+        "Portable,Fax,Pager,Adresse privée",
+    ),
+    "brevo EN": (
+        "brevo",
+        "CONTACT ID,EMAIL,LASTNAME,FIRSTNAME,WHATSAPP,SMS,DOUBLE_OPT-IN,OPT_IN,LANDLINE_NUMBER,EXT_ID,CONTACT_TIMEZONE,"
+        "JOB_TITLE,LINKEDIN,ADDED_TIME,MODIFIED_TIME",
+    ),
+    "brevo FR": (
+        "brevo",
+        "CONTACT ID,EMAIL,NOM,PRENOM,SMS,ADDED_TIME,MODIFIED_TIME",
+    ),
+    "freshsales": (
+        "freshsales",
+        "Id,First name,Last name,Emails,Work,Mobile,Address,City,State,Zipcode,Country,External ID,Sales owner,Updated at",
+    ),
+    "freshsales API names": (
+        "freshsales",
+        "id,first_name,last_name,mobile_number,work_number,email,address,city,zipcode,country,external_id,updated_at,is_deleted",
+    ),
+    "generic FR, Sellsy and Axonaut": (
+        "generic",
+        "N° client,Civilité,Prénom,Nom,Raison sociale,Adresse e-mail,Tél. fixe,Tél. portable,Adresse,CP,Ville,Pays,Code pays",
+    ),
     "generic EN": (
         "generic",
         "id,first name,last name,email,phone,mobile,address,city,country",
@@ -135,6 +233,8 @@ def test_real_headers_are_recognized(name: str, headers: str) -> None:
     best = mappings.recognize(headers.split(","))[0]
     assert best.name == name
     assert "headers are known" in best.why
+    assert best.sure in ("certain", "likely")
+    assert best.why.endswith(f" ({best.sure})")
     binding = _bound(name, headers)
     assert binding.first_name
     assert binding.last_name
@@ -181,10 +281,19 @@ def test_faxes_pagers_and_assistants_are_no_phones_of_a_contact() -> None:
 
 
 def test_deleted_rows_are_known_where_the_crm_marks_them() -> None:
-    """Salesforce's extract_all marks deleted rows."""
-    assert [(header, set(values)) for header, values, _ in _bound(*HEADERS["salesforce Data Loader"]).deleted] == [
-        ("ISDELETED", {"true", "1"})
+    """Salesforce's extract_all marks deleted rows, and the losers of a merge, who are counted as such."""
+    assert [(header, reason) for header, _, reason in _bound(*HEADERS["salesforce Data Loader"]).deleted] == [
+        ("MASTERRECORDID", "merged"),
+        ("ISDELETED", "deleted"),
     ]
+
+
+@pytest.mark.parametrize("name", mappings.names())
+def test_an_opt_out_of_email_keeps_nobody_from_being_called(name: str) -> None:
+    """No mapping leaves a contact out for a column that speaks of e-mail, newsletters or campaigns."""
+    mapping = mappings.load(name)
+    names = [fold(alias) for rule in mapping.deleted for alias in rule.column]
+    assert not [alias for alias in names if "mail" in alias or "marketing" in alias or "newsletter" in alias]
 
 
 def test_what_is_missing_is_said_all_at_once() -> None:
@@ -204,6 +313,24 @@ def test_a_source_that_no_mapping_reads_is_recognized_as_nothing() -> None:
     """No phone column, no fit."""
     assert mappings.recognize(["a", "b", "c"]) == []
     assert mappings.recognize([]) == []
+
+
+def test_how_sure_a_recognition_is() -> None:
+    """Two headers that only one CRM writes are certain; none is a guess; a rival that fits as well takes a step away."""
+    sure = {name: mappings.recognize(headers.split(","))[0].sure for name, (_, headers) in HEADERS.items()}
+    assert sure["hubspot EN"] == sure["outlook FR"] == sure["pipedrive FR"] == sure["brevo EN"] == "certain"
+    assert sure["generic EN"] == sure["generic FR"] == "likely"
+    vague = mappings.recognize(["Id", "Prénom", "Nom", "Téléphone", "a", "b", "c", "d", "e", "f"])
+    assert {fit.sure for fit in vague} == {"a guess"}
+    assert vague[0].why.endswith("(a guess)")
+
+
+def test_what_nothing_peculiar_speaks_for_counts_half() -> None:
+    """Plain headers with an identifier are anybody's: the mapping of no CRM in particular comes first."""
+    fits = mappings.recognize(["Id", "First Name", "Last Name", "Email", "Phone", "Mobile"])
+    assert fits[0].name == "generic"
+    assert len(fits) > 1
+    assert all(fit.score < fits[0].score for fit in fits[1:])
 
 
 GOOD = 'crm = "x"\ntitle = "x"\n\n[columns]\nkey = ["id"]\nphone = ["tel"]\n'
@@ -251,6 +378,7 @@ def test_all_faults_of_a_mapping_are_listed_with_their_lines() -> None:
         ('crm = "x"\ntitle = "x"\n[columns]\nkey = ["id"]\n', "no phone column"),
         ('crm = "x"\ntitle = "x"\n', "columns"),
         (GOOD + '[phone_country]\ntel = "France"\n', "two-letter"),
+        (GOOD + '[phone_country]\ntel = "++"\n', "two-letter"),
         (GOOD + "[[deleted]]\ncolumn = 'x'\nvalues = []\n", "line 9"),
     ],
 )

@@ -44,7 +44,7 @@ EVERYDAY = {
     "turkey": "TR", "ivory coast": "CI", "cote d ivoire": "CI", "russian federation": "RU", "south korea": "KR",
     "viet nam": "VN", "france metropolitaine": "FR", "reunion": "RE", "ile de la reunion": "RE", "republic of ireland": "IE",
     "el": "GR", "hong kong": "HK", "macau": "MO", "macao": "MO", "macedonia": "MK", "palestine": "PS", "myanmar": "MM",
-    "swaziland": "SZ", "cape verde": "CV",
+    "swaziland": "SZ", "cape verde": "CV", "guyane": "GF",
 }  # fmt: skip
 
 

@@ -127,11 +127,11 @@ def _keys(columns: dict[str, pa.Array], headers: tuple[str, ...]) -> pa.Array:
 
 def _without_deleted(rows: Rows, binding: Binding, into: Extraction) -> Rows:
     for header, values, reason in binding.deleted:
-        folded = pc.utf8_lower(pc.utf8_trim_whitespace(rows.columns[header]))
+        folded = pc.fill_null(pc.utf8_lower(pc.utf8_trim_whitespace(rows.columns[header])), "")
         hit = pc.is_in(folded, pa.array([fold(v) for v in values], pa.large_string()))
         if "*" in values:
-            hit = pc.not_equal(folded, "")
-        hit = pc.fill_null(hit, False)
+            blank = ["", *(value[1:] for value in values if value.startswith("!"))]
+            hit = pc.invert(pc.is_in(folded, pa.array(blank, pa.large_string())))
         mask = hit.to_numpy(zero_copy_only=False)
         if mask.any():
             into.deleted[reason] += int(mask.sum())

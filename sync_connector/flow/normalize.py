@@ -7,6 +7,7 @@ Each field's rule is handed a whole column; only the choice between several cell
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -16,15 +17,17 @@ import phonenumbers
 from sync_connector.fields.country import country_code
 from sync_connector.fields.email import email_address
 from sync_connector.fields.name import clean, clean_column
-from sync_connector.fields.phone import phone_column, region_of
+from sync_connector.fields.phone import phone_column, phone_number, region_of
 from sync_connector.flow.extract import Rows
-from sync_connector.mapping import Binding, fold
+from sync_connector.mapping import INTERNATIONAL, Binding, fold
 from sync_connector.model import Contact, Finding, Severity
 
 RULES_VERSION = "1"
 """Raise it when the same row may become another contact: every ledger then looks at every row again."""
 
 Cells = list[str | None]
+WHOLE = re.compile(r"[.,]0+$")
+"""What a spreadsheet writes behind a whole number."""
 
 
 class Normalized(NamedTuple):
@@ -130,8 +133,10 @@ def _phones(
 
 def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[list[tuple[str, str | None]]]:
     """Each row's filled phone cells, most wanted first, each with its column's country."""
+    plusless = [column.value for column in binding.phone if column.country == INTERNATIONAL]
+    cells = cells | {header: [_with_plus(raw) for raw in cells[header]] for header in plusless}
+    own = [None if column.country == INTERNATIONAL else column.country for column in binding.phone]
     if all(column.label is None for column in binding.phone):
-        own = [column.country for column in binding.phone]
         columns = [cells[column.value] for column in binding.phone]
         return [
             [(raw, country) for raw, country in zip(row, own, strict=True) if raw and not raw.isspace()]
@@ -140,13 +145,21 @@ def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[l
     candidates = []
     for row in range(count):
         ranked = []
-        for column in binding.phone:
+        for column, country in zip(binding.phone, own, strict=True):
             raw = cells[column.value][row]
             label = fold((column.label and cells[column.label][row]) or "").removeprefix("*").strip()
             if raw and not raw.isspace() and label not in binding.never:
-                ranked.append((label not in binding.prefer, column.rank, raw, column.country))
+                ranked.append((label not in binding.prefer, column.rank, raw, country))
         candidates.append([(raw, country) for _, _, raw, country in sorted(ranked, key=lambda one: one[:2])])
     return candidates
+
+
+def _with_plus(raw: str | None) -> str | None:
+    """A number written with its prefix but without the plus sign, with it; what that makes no number of stays as it is."""
+    digits = WHOLE.sub("", (raw or "").strip())
+    if digits.isascii() and digits.isdecimal() and phone_number(f"+{digits}", None).e164:
+        return f"+{digits}"
+    return raw
 
 
 def _emails(cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]], choices: Choices) -> list[str]:

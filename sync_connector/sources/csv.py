@@ -137,6 +137,8 @@ def _examine(file: TextFile, settings: Source) -> Shape:
     skip, names = found
     widths = Counter(len(row) for line, row in tables[delimiter] if line > skip and any(row))
     width = widths.most_common(1)[0][0] if widths else len(names)
+    if not any(name.strip() for name in names[width:]):
+        names = names[:width]  # Thunderbird ends its header with a comma that its rows do not have
     if width > len(names) and all(not any(row[len(names) :]) for line, row in tables[delimiter] if line > skip):
         names += [""] * (width - len(names))
     return Shape(file, delimiter, _distinct(names), skip, old_mac)

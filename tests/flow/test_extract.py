@@ -52,6 +52,15 @@ def test_deleted_rows_stop_here_and_are_counted() -> None:
     assert into.filled["phone"] == 2
 
 
+def test_any_filled_cell_may_mark_a_row_but_for_a_placeholder() -> None:
+    """A weekly export of Salesforce writes zeros where there is no identifier: they mark nobody as merged."""
+    merged = ["", "000000000000000AAA", " 000000000000000aaa ", "003Aa0000000001IAA"]
+    table = {"Id": ["1", "2", "3", "4"], "Phone": ["a", "b", "c", "d"], "MasterRecordId": merged}
+    (rows,), into = _extracted([table], "salesforce")
+    assert rows.keys.to_pylist() == ["1", "2", "3"]
+    assert into.deleted == {"merged": 1}
+
+
 def test_keys_of_several_columns_are_joined_and_numbered() -> None:
     """Without an identifier, equal keys are told apart in order, over all chunks; a wholly blank key stays blank."""
     table = {"First Name": ["A", "A", ""], "Last Name": ["B", "B", ""], "Phone 1 - Value": ["1", "2", "3"]}

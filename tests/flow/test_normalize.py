@@ -242,6 +242,29 @@ def test_a_column_may_have_its_own_country() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("442079460958", "+442079460958"),
+        ("33612345678.0", "+33612345678"),
+        (" 33612345678", "+33612345678"),
+        ("+442079460958", "+442079460958"),
+        ("0612345678", "+33612345678"),
+        ("612345678", "+33612345678"),
+        ("4420794609", None),
+    ],
+)
+def test_a_column_may_leave_out_the_plus_sign(cell: str, number: str | None) -> None:
+    """Where a mapping says so, digits that are a number with a plus sign are that number, from whatever country the row is."""
+    text = 'crm = "x"\ntitle = "x"\n[columns]\nkey = ["id"]\nphone = ["sms"]\ncountry = ["land"]\n[phone_country]\nSMS = "+"\n'
+    for labelled in ("", '[phones]\nvalue = "phone {n}"\nlabel = "label {n}"\n'):
+        table: Table = {"id": ["1"], "sms": [cell], "land": ["FR"], "phone 1": [""], "label 1": [""]}
+        binding = mappings.bind(mappings.parse(text + labelled, "x.toml"), list(table))
+        (rows,) = extract([chunk_of(table)], binding, Extraction())
+        (one,) = normalize(rows, binding, Choices(None, "drop"))
+        assert (one.contact and one.contact.phone_number) == number
+
+
+@pytest.mark.parametrize(
     ("cell", "recency"),
     [
         ("1714557600123", 1714557600),
