@@ -236,6 +236,7 @@ def _plan_as_json(made: planning.Plan, stopped: list[str], seconds: float) -> di
         "gone": len(made.gone),
         "codes": dict(sorted((made.codes + made.mended).items())),
         "left_out": dict(made.extraction.deleted),
+        "footers": made.extraction.footers,
         "brakes": stopped,
         "seconds": round(seconds, 3),
         "peak_rss_mb": pipeline.peak_rss_mb(),
@@ -247,6 +248,8 @@ def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
     if made.extraction.deleted:
         shown = ", ".join(f"{count:,} {reason}" for reason, count in made.extraction.deleted.items())
         _print(Text(f"left out, as the CRM marks them: {shown}", style="dim"))
+    if made.extraction.footers:
+        _print(Text(f"lines behind the data that are no rows: {made.extraction.footers}", style="dim"))
     if made.gone or made.unsure:
         _print(f"{len(made.gone):,} known contacts are no longer in the source")
     if made.unsure:
