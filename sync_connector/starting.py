@@ -26,7 +26,7 @@ password = "${{ARDARY_PASSWORD}}"          # insim-v1: the access key
 
 [source]
 name = "{name}"                            # what the ledger calls this source; never change it
-type = "csv"
+type = "{kind}"
 path = {path}
 mapping = "{mapping}"
 # {why}
@@ -52,7 +52,7 @@ def recognized(path: str, encoding: str | None = None, delimiter: str | None = N
 
     Raises `FixSetup` when none fits, naming what is missing.
     """
-    source = sources.open_source(Source(path=path, encoding=encoding, delimiter=delimiter))
+    source = sources.open_source(Source(type=sources.kind_of(path), path=path, encoding=encoding, delimiter=delimiter))
     headers = source.headers()
     fits = mapping.recognize(headers)
     if not fits:
@@ -67,7 +67,8 @@ def write_config(target: Path, contacts: str, fit: Recognition, country: str, *,
     name = "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(contacts).stem)[:64] or "crm"
     shown = contacts if contacts == "-" else os.path.relpath(contacts, target.parent)
     quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    text = TEMPLATE.format(name=name, path=quoted, mapping=fit.name, why=f"{fit.crm}: {fit.why}", country=country)
+    kind = sources.kind_of(contacts)
+    text = TEMPLATE.format(name=name, kind=kind, path=quoted, mapping=fit.name, why=f"{fit.crm}: {fit.why}", country=country)
     try:
         with open(target, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as out:
             out.write(text)

@@ -75,6 +75,16 @@ def places(path: str) -> list[tuple[Path, str]]:
     return paths
 
 
+def beginning(path: str, size: int) -> tuple[str, bytes]:
+    """The name of the first file that a path means, and its first bytes, decompressed. Raises `FixSetup`, `TryLater`."""
+    file, shown = places(path)[0]
+    try:
+        with _opened(file, shown) as stream:
+            return shown, stream.read(size)
+    except OSError as fault:
+        raise FixSetup(f"{shown}: {fault.strerror or fault}") from None
+
+
 def _stdin() -> Path:
     """Standard input, kept in a private file: it is read more than once."""
     if not _kept_stdin:
