@@ -256,6 +256,7 @@ def _plan_as_json(made: planning.Plan, stopped: list[str], seconds: float) -> di
         "gone": len(made.gone),
         "codes": dict(sorted((made.codes + made.mended).items())),
         "left_out": dict(made.extraction.deleted),
+        "footers": made.extraction.footers,
         "brakes": stopped,
         "seconds": round(seconds, 3),
         "peak_rss_mb": pipeline.peak_rss_mb(),
@@ -268,6 +269,11 @@ def _show_left_out(reasons: Mapping[str, int]) -> None:
         _print(Text(f"left out, as the CRM marks them: {shown}", style="dim"))
 
 
+def _show_footers(count: int) -> None:
+    if count:
+        _print(Text(f"lines behind the data that are no rows: {count}", style="dim"))
+
+
 def _show_since(since: str | None) -> None:
     if since is not None:
         _print(Text(f"only what changed since {since[:19]} UTC was read; --full reads all", style="dim"))
@@ -277,6 +283,7 @@ def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
     _print(terminal.rows_table(made.rows, {"create": made.creates, "update": made.updates}))
     _show_since(made.since)
     _show_left_out(made.extraction.deleted)
+    _show_footers(made.extraction.footers)
     if made.gone or made.unsure:
         _print(f"{len(made.gone):,} known contacts are no longer in the source")
     if made.unsure:
@@ -367,6 +374,7 @@ def _show_result(result: pipeline.Result, shown: dict[str, Any]) -> None:
     _print(terminal.rows_table(shown["rows"], shown["changes"], before=False))
     _show_since(shown["read_since"])
     _show_left_out(shown["left_out"])
+    _show_footers(shown["footers"])
     _print(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
     for line in terminal.codes_lines(result.plan.codes, result.plan.mended):
         _print(line)

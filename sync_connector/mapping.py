@@ -36,6 +36,7 @@ class Columns(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: list[Column] = Field(min_length=1, description="together they identify the row in the CRM")
+    key_otherwise: list[Column] = Field(default=[], description="used where all of `key` are blank")
     phone: list[Column] = Field(default=[], description="in order of preference, mobile first")
     first_name: list[Column] = []
     last_name: list[Column] = []
@@ -187,6 +188,7 @@ class Binding(NamedTuple):
     postcode: tuple[str, ...]
     modified: tuple[str, ...]
     deleted: tuple[tuple[str, tuple[str, ...], str], ...]
+    key_otherwise: tuple[str, ...] = ()
 
     @property
     def fingerprinted(self) -> tuple[str, ...]:
@@ -194,7 +196,7 @@ class Binding(NamedTuple):
         phones = [h for column in self.phone for h in (column.value, column.label) if h is not None]
         names = (self.first_name, self.last_name, self.full_name)
         roles = (*names, self.adress, self.adress_otherwise, self.email, self.country, self.postcode)
-        return tuple(dict.fromkeys([*self.key, *phones, *(header for role in roles for header in role)]))
+        return tuple(dict.fromkeys([*self.key, *self.key_otherwise, *phones, *(header for role in roles for header in role)]))
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -293,6 +295,7 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
             for rule in mapping.deleted
             if (header := _find(rule.column, known)) is not None
         ),
+        key_otherwise=_find_all(columns.key_otherwise, known),
     )
 
 

@@ -94,6 +94,10 @@ class SetAside(NamedTuple):
     text: str
 
 
+FOOTER = "footer"
+"""The code of a line behind the data that is no row and never was one (a report's name, a total): counted, not rejected."""
+
+
 class Reply(NamedTuple):
     """The vendor's judgement of one contact. `codes` are the vendor's; on an accepted contact they are warnings."""
 

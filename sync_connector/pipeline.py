@@ -68,6 +68,7 @@ class Result:
             "stale_at_vendor": self.stale_at_vendor,
             "codes": dict(sorted(self.codes.items())),
             "left_out": dict(plan.extraction.deleted),
+            "footers": plan.extraction.footers,
             "posts": self.posts,
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": peak_rss_mb(),

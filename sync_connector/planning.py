@@ -8,6 +8,7 @@ What a plan comes to is carried out by the pipeline, once the brakes have seen i
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -351,9 +352,11 @@ def _gone(ledger: Ledger, reading: Reading) -> tuple[list[int], int]:
 
 
 def _words(text: str) -> list[str]:
+    """What may be a key in a piece of text: between the marks of a table, and between those of JSON and vCard as well."""
     for mark in ',;\t|"\n\r':
         text = text.replace(mark, "\x1f")
-    return text.split("\x1f")
+    words = text.split("\x1f")
+    return words + [word for piece in words for word in re.split(r"[:{}\[\]]", piece)]
 
 
 def _recall_codes(ledger: Ledger, scope: Scope, index: Index, remembered: Sequence[Remembered], codes: Counter[str]) -> None:

@@ -86,7 +86,8 @@ def place(
             raise FixSetup(f"the environment variable in {contacts} is not set")
         if query:
             raise FixSetup("--query: a file needs no query; it is for a database's URL")
-        return Place(contacts, Source(path=contacts, encoding=encoding, delimiter=delimiter))
+        kind = sources.kind_of(contacts)
+        return Place(contacts, Source(type=kind, path=contacts, encoding=encoding, delimiter=delimiter))
     if holds_password(VARIABLE.sub("", contacts)):
         advice = "put the URL into a variable, and write: sync-connector init '${CRM_URL}'"
         raise FixSetup(f"a password on the command line can be seen by every user of this machine; {advice}")

@@ -319,3 +319,15 @@ def test_a_lost_key_column_or_file_is_a_sentence(project: Project, vendor: Vendo
     assert "there is no such file" in project.run("sync", code=2).stderr
     project.contacts.write_bytes(b"")
     assert "the file is empty" in project.run("sync", code=2).stderr
+
+
+def test_lines_behind_the_data_are_shown_and_neither_rejected_nor_sent(project: Project, vendor: Vendor) -> None:
+    """A report's footer is counted by itself: `plan` and `sync` say so, and the counts of rows add up without it."""
+    project.write([person(1), person(2)])
+    with open(project.contacts, "a", encoding="utf-8") as out:
+        out.write("\nMy contacts\nConfidential Information - Do Not Distribute\n")
+    assert "lines behind the data that are no rows: 2" in project.run("plan").output
+    result = project.sync()
+    assert result["footers"] == 2
+    assert (result["rows"]["read"], result["rows"]["rejected"]) == (2, 0)
+    assert set(vendor.contacts) == {e164(1), e164(2)}

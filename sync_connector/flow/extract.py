@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sync_connector.mapping import Binding, fold
-from sync_connector.model import SetAside
+from sync_connector.model import FOOTER, SetAside
 
 KEY_JOINT = " | "
 
@@ -46,12 +46,14 @@ class Rows:
 @dataclass(slots=True)
 class Extraction:
     """What is known of a source once it is read. `filled`: header → rows in which the cell is not empty.
+    `footers`: lines behind the data, which are no rows.
 
     `first_ordinal` is that of the first row. `left_out_keys`, where it is a list, takes the keys of the rows that the CRM
     marks as deleted: a read of changes only must tell them from rows that it did not meet.
     """
 
     read: int = 0
+    footers: int = 0
     first_ordinal: int = 0
     left_out_keys: list[str] | None = None
     deleted: Counter[str] = field(default_factory=Counter)
@@ -89,12 +91,14 @@ def extract(chunks: Iterable[SourceChunk], binding: Binding, into: Extraction) -
     """The rows of a source's chunks. What is counted on the way goes `into` an extraction."""
     for chunk in chunks:
         frame = chunk.rows
-        into.set_aside += chunk.set_aside
+        unreadable = [piece for piece in chunk.set_aside if piece.code != FOOTER]
+        into.set_aside += unreadable
+        into.footers += len(chunk.set_aside) - len(unreadable)
         into.read_bytes = chunk.read_bytes
         columns = {header: _strings(frame[header]) for header in binding.used}
         rows = Rows(
             columns,
-            _keys(columns, binding.key),
+            _keys(columns, binding.key, binding.key_otherwise),
             chunk.file,
             chunk.lines,
             np.arange(len(frame), dtype=np.int64),
@@ -116,7 +120,14 @@ def _strings(column: object) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _keys(columns: dict[str, pa.Array], headers: tuple[str, ...]) -> pa.Array:
+def _keys(columns: dict[str, pa.Array], headers: tuple[str, ...], otherwise: tuple[str, ...] = ()) -> pa.Array:
+    keys = _joined(columns, headers)
+    if not otherwise:
+        return keys
+    return pc.if_else(pc.equal(keys, ""), _joined(columns, otherwise), keys)
+
+
+def _joined(columns: dict[str, pa.Array], headers: tuple[str, ...]) -> pa.Array:
     parts = [pc.fill_null(pc.utf8_trim_whitespace(columns[header]), "") for header in headers]
     if len(parts) == 1:
         return parts[0]

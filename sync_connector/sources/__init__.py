@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -21,6 +22,13 @@ import pandas as pd
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup
 from sync_connector.model import SetAside
+from sync_connector.sources import _text
+
+LOOKED_AT = 64 << 10
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and any workbook with a password
+# The first files in the archive say what it is: Office puts xl/ there, OpenDocument its own name.
+WORKBOOK = re.compile(rb"xl/|\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis\.opendocument\.spreadsheet")
+SINGER = re.compile(r"\{.*\"type\"\s*:\s*\"(?:SCHEMA|RECORD|STATE|ACTIVATE_VERSION|BATCH)\"", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,25 @@ class ResumableSource(RowSource, Protocol):
 def kinds() -> list[str]:
     """The kinds of source there are."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def kind_of(path: str) -> str:
+    """What kind of file a path, a pattern (its first hit) or `-` is, by its content: excel, parquet, vcard, jsonl, singer
+    (messages of a tap), else csv. Raises `FixSetup` where there is no file, `TryLater` where it is compressed and damaged."""
+    shown, start = _text.beginning(path, LOOKED_AT)
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start.startswith(OLE) or (start.startswith(b"PK\3\4") and WORKBOOK.search(start)):
+        return "excel"
+    if start.startswith(b"PK\3\4"):
+        raise FixSetup(f"{shown}: it is a ZIP archive and no workbook; unpack it and name the file in it")
+    encoding = next((name for bom, name in _text.BOMS if start.startswith(bom)), "latin-1")
+    text = start[: len(start) // 4 * 4].decode(encoding, "ignore").lstrip("\ufeff \t\r\n")
+    if text[:11].upper() == "BEGIN:VCARD":
+        return "vcard"
+    if text.startswith("{"):
+        return "singer" if SINGER.match(text.splitlines()[0]) else "jsonl"
+    return "jsonl" if re.match(r"\[\s*\{", text) else "csv"
 
 
 def open_source(settings: Source) -> RowSource:

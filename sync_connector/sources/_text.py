@@ -34,7 +34,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 class TextFile(NamedTuple):
     """A file and how to read it. `shown` is its name as the user gave it; `size` is in bytes, on disk. `replaced` tells
-    that some bytes are not in the encoding, and come as U+FFFD; `returns`, that some carriage return has no line feed."""
+    that some bytes are not in the encoding, and come as U+FFFD; `returns`, that some carriage return has no line feed;
+    `ended`, that the last line has its end."""
 
     path: Path
     shown: str
@@ -43,6 +44,7 @@ class TextFile(NamedTuple):
     packed: bool
     replaced: bool
     returns: bool
+    ended: bool
 
 
 _kept_stdin: list[Path] = []
@@ -50,22 +52,37 @@ _kept_stdin: list[Path] = []
 
 def find(path: str, encoding: str | None) -> list[TextFile]:
     """The files that a path means, each with its encoding. Raises `FixSetup`: nothing there, a directory, unreadable."""
-    if path == "-":
-        paths = [(_stdin(), "-")]
-    elif os.path.isdir(path):
-        raise FixSetup(f"{path} is a directory; name a file in it, or several with a pattern such as {path.rstrip('/')}/*.csv")
-    elif os.path.exists(path) and not os.path.isfile(path):
-        raise FixSetup(f"{path} is no file that can be read twice; give a file, or pipe the rows in and name it -")
-    elif os.path.exists(path):
-        paths = [(Path(path), path)]
-    else:
-        paths = [(Path(hit), hit) for hit in sorted(glob.glob(path)) if os.path.isfile(hit)]
-        if not paths:
-            raise FixSetup(f"{path}: there is no such file")
+    paths = places(path)
     try:
         return [_examined(file, shown, encoding) for file, shown in paths]
     except OSError as fault:
         raise FixSetup(f"{fault.filename or path}: {fault.strerror or fault}") from None
+
+
+def places(path: str) -> list[tuple[Path, str]]:
+    """The files that a path means, each with its name as the user gave it. Raises `FixSetup`: nothing there, a directory."""
+    if path == "-":
+        return [(_stdin(), "-")]
+    if os.path.isdir(path):
+        raise FixSetup(f"{path} is a directory; name a file in it, or several with a pattern such as {path.rstrip('/')}/*.csv")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise FixSetup(f"{path} is no file that can be read twice; give a file, or pipe the rows in and name it -")
+    if os.path.exists(path):
+        return [(Path(path), path)]
+    paths = [(Path(hit), hit) for hit in sorted(glob.glob(path)) if os.path.isfile(hit)]
+    if not paths:
+        raise FixSetup(f"{path}: there is no such file")
+    return paths
+
+
+def beginning(path: str, size: int) -> tuple[str, bytes]:
+    """The name of the first file that a path means, and its first bytes, decompressed. Raises `FixSetup`, `TryLater`."""
+    file, shown = places(path)[0]
+    try:
+        with _opened(file, shown) as stream:
+            return shown, stream.read(size)
+    except OSError as fault:
+        raise FixSetup(f"{shown}: {fault.strerror or fault}") from None
 
 
 def _stdin() -> Path:
@@ -105,17 +122,18 @@ def _examined(path: Path, shown: str, encoding: str | None) -> TextFile:
         and not any(start.startswith(b) for b, _ in BOMS)
     ):
         raise FixSetup(f"{shown}: source.encoding: no byte order mark is there; write {found}-le or {found}-be")
-    clean, returns = _decodes(path, shown, found)
+    clean, returns, ended = _decodes(path, shown, found)
     if not clean and encoding is None and found == "utf-8":
         found = "cp1252"
-        clean, returns = _decodes(path, shown, found)
-    return TextFile(path, shown, found, size, packed, not clean, returns)
+        clean, returns, ended = _decodes(path, shown, found)
+    return TextFile(path, shown, found, size, packed, not clean, returns, ended)
 
 
-def _decodes(path: Path, shown: str, encoding: str) -> tuple[bool, bool]:
-    """Whether all bytes are in the encoding, and whether a carriage return stands alone (in what is not, it may)."""
+def _decodes(path: Path, shown: str, encoding: str) -> tuple[bool, bool, bool]:
+    """Whether all bytes are in the encoding, whether a carriage return stands alone (in what is not, it may), and whether
+    the last line has its end (in what is not, that is unknown: no)."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    returns, ended = False, ""
+    returns, ended, last = False, "", ""
     with _opened(path, shown) as raw:
         try:
             block = b" "
@@ -124,9 +142,10 @@ def _decodes(path: Path, shown: str, encoding: str) -> tuple[bool, bool]:
                 text = ended + decoder.decode(block, final=not block)
                 ended = "\r" if block and text.endswith("\r") else ""
                 returns = returns or ("\r" in text and text.count("\r") - len(ended) > text.count("\r\n"))
+                last = text[-1:] or last
         except UnicodeError:
-            return False, True
-    return True, returns
+            return False, True, False
+    return True, returns, last in ("\r", "\n")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from sync_connector.config import Source
 from sync_connector.errors import FixSetup
 from sync_connector.model import Place, SetAside
 from sync_connector.sources import Chunk, RowSource
+from sync_connector.sources._table import distinct, header, unlike, without_footer
 from sync_connector.sources._text import TextFile, find, utf8
 
 DELIMITERS = ",;\t|"
@@ -64,12 +65,7 @@ def open_source(settings: Source) -> RowSource:
             shapes.append(_examine(file, settings))
         except FixSetup as fault:
             faults += fault.faults
-    for shape in shapes[1:]:
-        if set(shape.headers) != set(shapes[0].headers):
-            difference = ", ".join(sorted(set(shape.headers) ^ set(shapes[0].headers)))
-            faults.append(
-                f"{shape.file.shown}: its columns are not those of {shapes[0].file.shown}; they differ in: {difference}"
-            )
+    faults += unlike([(shape.file.shown, shape.headers) for shape in shapes])
     if faults:
         raise FixSetup(*faults)
     return CsvSource(shapes)
@@ -105,7 +101,14 @@ class CsvSource:
         """All rows of all files."""
         done = 0
         for shape in self._shapes:
-            for chunk in _read(shape, done):
+            read = without_footer(
+                _read(shape, done),
+                width=len(shape.headers),
+                header_line=shape.skip,
+                delimiter=shape.delimiter,
+                ended=shape.file.ended,
+            )
+            for chunk in read:
                 if shape.headers != self._shapes[0].headers:
                     chunk = Chunk(
                         chunk.rows[list(self._shapes[0].headers)], chunk.file, chunk.lines, chunk.set_aside, chunk.read_bytes
@@ -128,7 +131,7 @@ def _examine(file: TextFile, settings: Source) -> Shape:
         sample = sample.replace("\r", "\n")
     tables = {d: _table(sample, d, cut) for d in ([settings.delimiter] if settings.delimiter else DELIMITERS)}
     delimiter = max(tables, key=lambda d: _regularity(tables[d]))
-    found = _header(tables[delimiter], settings.header_line)
+    found = header(tables[delimiter], settings.header_line)
     if found is None:
         at = f"on line {settings.header_line}" if settings.header_line else "in its first lines"
         raise FixSetup(
@@ -141,7 +144,7 @@ def _examine(file: TextFile, settings: Source) -> Shape:
         names = names[:width]  # Thunderbird ends its header with a comma that its rows do not have
     if width > len(names) and all(not any(row[len(names) :]) for line, row in tables[delimiter] if line > skip):
         names += [""] * (width - len(names))
-    return Shape(file, delimiter, _distinct(names), skip, old_mac)
+    return Shape(file, delimiter, distinct(names), skip, old_mac)
 
 
 def _table(sample: str, delimiter: str, cut: bool) -> list[tuple[int, list[str]]]:
@@ -163,36 +166,6 @@ def _regularity(rows: list[tuple[int, list[str]]]) -> float:
         return 0
     width, count = max(widths.items(), key=lambda item: item[1] * (item[0] > 1))
     return count / widths.total() * (1 - 1 / width)
-
-
-def _header(rows: list[tuple[int, list[str]]], at: int | None) -> tuple[int, list[str]] | None:
-    """The header row and the line on which it ends: the first row as wide as most, filled, distinct, and not data."""
-    if at is not None:
-        return next(((line, row) for line, row in rows if line >= at and any(cell.strip() for cell in row)), None)
-    widths = Counter(len(row) for _, row in rows if any(cell.strip() for cell in row))
-    usual = max(widths.items(), key=lambda item: item[1] * (item[0] > 1))[0] if widths else 0
-    for line, row in rows[:50]:
-        cells = [cell.strip() for cell in row if cell.strip()]
-        if not cells or len(row) < usual - 1 or (usual > 1 and len(cells) * 2 < len(row)):
-            continue
-        if any("@" in cell or sum(c.isdigit() for c in cell) >= 6 for cell in cells):
-            return None
-        return line, row
-    return None
-
-
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    seen: Counter[str] = Counter()
-    distinct: list[str] = []
-    for position, raw in enumerate(names, start=1):
-        name = " ".join(raw.replace("\ufeff", "").replace("\u00a0", " ").split()) or f"column {position}"
-        told_apart = name
-        while seen[told_apart]:
-            seen[name] += 1
-            told_apart = f"{name} ({seen[name]})"
-        seen[told_apart] += 1
-        distinct.append(told_apart)
-    return tuple(distinct)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

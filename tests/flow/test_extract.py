@@ -8,7 +8,7 @@ import numpy as np
 
 from sync_connector import mapping as mappings
 from sync_connector.flow.extract import Extraction, Rows, extract
-from sync_connector.model import Place, SetAside
+from sync_connector.model import FOOTER, Place, SetAside
 from sync_connector.sources import Chunk
 from tests.flow.tables import Table, chunk_of
 
@@ -77,6 +77,28 @@ def test_what_was_set_aside_is_kept() -> None:
     list(extract([Chunk(chunk.rows, chunk.file, chunk.lines, [aside], 99)], binding, into))
     assert into.set_aside == [aside]
     assert into.read_bytes == 99
+
+
+def test_lines_behind_the_data_are_counted_and_not_rejected() -> None:
+    """A footer is neither a row nor unreadable."""
+    chunk = chunk_of({"id": ["1"], "phone": ["2"]})
+    pieces = [SetAside(Place("x.csv", 7), FOOTER, "why", "Total"), SetAside(Place("x.csv", 6), "ragged_row", "why", "x")]
+    into = Extraction()
+    binding = mappings.bind(mappings.load("generic"), ["id", "phone"])
+    list(extract([Chunk(chunk.rows, chunk.file, chunk.lines, pieces)], binding, into))
+    assert into.footers == 1
+    assert into.set_aside == [pieces[1]]
+
+
+def test_other_columns_identify_rows_whose_key_is_blank() -> None:
+    """`key_otherwise` is asked row by row."""
+    text = 'crm = "x"\ntitle = "x"\nkey_is_unique = false\n[columns]\nkey = ["id"]\nphone = ["phone"]\n'
+    mapping = mappings.parse(text + 'key_otherwise = ["first", "last"]\n', "own.toml")
+    table = {"id": ["1", "", ""], "first": ["A", "B", ""], "last": ["C", "D", ""], "phone": ["1", "2", "3"]}
+    binding = mappings.bind(mapping, list(table))
+    (rows,) = extract([chunk_of(table)], binding, Extraction())
+    assert rows.keys.to_pylist() == ["1", "B | D", ""]
+    assert set(rows.columns) == set(table)
 
 
 def test_a_mask_takes_rows_with_everything_that_is_theirs() -> None:
