@@ -78,11 +78,11 @@ class Source(_Section):
     @field_validator("zone")
     @classmethod
     def _is_a_zone(cls, zone: str | None) -> str | None:
-        if zone is not None and zone != "database":
+        if zone is not None and zone not in ("database", "unix"):
             try:
                 zoneinfo.ZoneInfo(zone)
             except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-                raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris, UTC, or database") from None
+                raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris, UTC, database, or unix") from None
         return zone
 
     @field_validator("delimiter")

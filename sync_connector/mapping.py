@@ -94,7 +94,10 @@ class Sql(BaseModel):
     query: str
     pick: dict[str, list[Alternative]] = {}
     modified: str = Field(default="", description="the query's column by which changes are found; blank: read in full each time")
-    zone: str = Field(default="UTC", description="in which `modified` is kept: UTC, database, or a name such as Europe/Paris")
+    zone: str = Field(
+        default="UTC",
+        description="in which `modified` is kept: UTC, database, unix (seconds since 1970), or a name such as Europe/Paris",
+    )
     zone_query: str = Field(default="", description="asks the CRM for its zone, where it keeps it in a table")
 
     @model_validator(mode="after")
@@ -106,12 +109,12 @@ class Sql(BaseModel):
             raise ValueError(f"sql.query: {{{unknown[0]}}} stands for nothing; say what in [sql.pick]")
         if unused := sorted(set(self.pick) - wanted):
             raise ValueError(f"sql.pick: {unused[0]} is not in the query")
-        if self.zone not in ("UTC", "database"):
+        if self.zone not in ("UTC", "database", "unix"):
             try:
                 zoneinfo.ZoneInfo(self.zone)
             except (zoneinfo.ZoneInfoNotFoundError, ValueError):
                 raise ValueError(
-                    f"sql.zone: {self.zone!r} is no time zone; write UTC, database, or one like Europe/Paris"
+                    f"sql.zone: {self.zone!r} is no time zone; write UTC, database, unix, or one like Europe/Paris"
                 ) from None
         return self
 
@@ -181,8 +184,8 @@ class Binding(NamedTuple):
     def fingerprinted(self) -> tuple[str, ...]:
         """The headers whose cells decide what is sent, in a fixed order, each once."""
         phones = [h for column in self.phone for h in (column.value, column.label) if h is not None]
-        roles = (self.first_name, self.last_name, self.full_name, self.adress, self.adress_otherwise, self.email, self.country)
-        roles += (self.postcode,)
+        names = (self.first_name, self.last_name, self.full_name)
+        roles = (*names, self.adress, self.adress_otherwise, self.email, self.country, self.postcode)
         return tuple(dict.fromkeys([*self.key, *phones, *(header for role in roles for header in role)]))
 
     @property

@@ -25,7 +25,8 @@ from sync_connector.flow.spool import Candidate
 from sync_connector.ledger.leases import SECONDS
 from sync_connector.ledger.store import Ledger, Settled, utc_now
 from sync_connector.model import Change, Finding, Outgoing, Reply, SetAside, Severity, State, Tally
-from sync_connector.planning import Plan, Progress, add_up
+from sync_connector.planning import Plan, add_up
+from sync_connector.reading import Progress
 
 SETTLE_ROWS = 5_000
 
@@ -62,6 +63,7 @@ class Result:
                 "refused": tally.refused,
                 "unknown": tally.unknown,
             },
+            "read_since": plan.since,
             "gone": len(plan.gone),
             "stale_at_vendor": self.stale_at_vendor,
             "codes": dict(sorted(self.codes.items())),
@@ -138,7 +140,9 @@ def execute(
             seconds=time.monotonic() - begun,
         )
         rows, filled = plan.rows["read"], plan.extraction.filled
-        ledger.end_run(run, status, utc_now(), read=rows, filled=filled, result=result.as_json())
+        if status == "finished":
+            ledger.move_position(plan.scope, plan.position)
+        ledger.end_run(run, status, utc_now(), read=rows, in_full=plan.full, filled=filled, result=result.as_json())
     if failure is not None:
         raise failure
     return result

@@ -8,11 +8,10 @@ What a plan comes to is carried out by the pipeline, once the brakes have seen i
 from __future__ import annotations
 
 import importlib.metadata
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -21,36 +20,17 @@ import xxhash
 
 from sync_connector import dialects, mapping, sources
 from sync_connector.config import Settings
-from sync_connector.fields.phone import as_integer
 from sync_connector.flow import brakes
 from sync_connector.flow import normalize as normalizing
-from sync_connector.flow.diff import Known, diff, payload_fingerprint
-from sync_connector.flow.extract import KEY_JOINT, Extraction, Rows, extract
+from sync_connector.flow.extract import KEY_JOINT, Extraction
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Incumbent, Outcome, Resolution, groups, repeated, resolve
-from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Fingerprints, Index, fingerprints, seed_of
+from sync_connector.flow.sieve import Index, seed_of
 from sync_connector.flow.spool import Candidate, Spool
-from sync_connector.ledger.store import Ledger, Scope
-from sync_connector.model import Change, Finding, Place, Severity
+from sync_connector.ledger.store import Ledger, Position, Scope
+from sync_connector.reading import NEW, UPDATED, Passing, Progress, Reading, Remembered
+from sync_connector.sources import ResumableSource, RowSource
 
 NUMBERS_AT_ONCE = 5_000
-
-
-class Progress:
-    """Told how far a run is; this one keeps silent."""
-
-    def stage(self, name: str, total: float | None) -> None:
-        """A stage begins; `total` in its own unit, `None` if unknown."""
-
-    def at(self, done: float) -> None:
-        """So much of the stage is done."""
-
-
-class Remembered(NamedTuple):
-    """Rows of one file that were rejected before and did not change: ids in the ledger, and their lines today."""
-
-    ids: npt.NDArray[np.int64]
-    lines: npt.NDArray[np.int64]
-    file: str
 
 
 @dataclass(slots=True)
@@ -60,6 +40,9 @@ class Plan:
     scope: Scope
     source: str
     identity: str
+    full: bool  # every contact was read, not only what changed
+    since: str | None  # the position from which changes were read
+    position: Position | None  # where the next run goes on, once this one has finished
     extraction: Extraction
     spool: Spool
     outcomes: npt.NDArray[np.int8]
@@ -89,7 +72,8 @@ class Plan:
     @property
     def rows(self) -> dict[str, int]:
         """The rows of the source, each counted once. Raises `AssertionError` if they do not add up."""
-        displaced = len(self.displaced)
+        # A contact that a read of changes did not meet (its ordinal is 0) is none of its rows.
+        displaced = sum(1 for incumbent, _ in self.displaced if incumbent.ordinal > 0 or self.full)
         displaced_rejected = displaced if self.policy == "reject" else 0
         rows = {
             "read": self.extraction.read + len(self.extraction.set_aside),
@@ -126,6 +110,7 @@ class Plan:
                 last_read=self.last_read,
                 last_filled=self.last_filled,
                 filled=self.extraction.filled,
+                full=self.full,
             ),
             limits,
         )
@@ -152,150 +137,115 @@ def add_up(what: str, total: int, *parts: int) -> None:
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-NEW, UPDATED, RENUMBERED = 0, 1, 2
-"""What a candidate needs: a contact that the vendor has not got, other data, or another number (a `create` too)."""
-
-
-class _Column:
-    """Numbers that arrive in parts, kept in one piece of memory that grows in place: parts that are joined at the end are
-    in memory twice, and small ones are never given back."""
-
-    def __init__(self, code: str) -> None:
-        self._numbers = array(code)
-
-    def append(self, numbers: Sequence[int] | npt.NDArray[Any]) -> None:
-        """Some more."""
-        self._numbers.frombytes(np.asarray(numbers, dtype=self._numbers.typecode).tobytes())
-
-    def whole(self) -> npt.NDArray[Any]:
-        """All of them, without a copy; nothing may be appended while that array lives."""
-        return (
-            np.frombuffer(self._numbers, dtype=self._numbers.typecode) if self._numbers else np.empty(0, self._numbers.typecode)
-        )
-
-
-@dataclass(slots=True)
-class _Passing:
-    """What passed the sieve, as columns of numbers beside the spool."""
-
-    spool: Spool = field(default_factory=Spool)
-    outcomes: _Column = field(default_factory=lambda: _Column("b"))
-    phones: _Column = field(default_factory=lambda: _Column("q"))
-    ordinals: _Column = field(default_factory=lambda: _Column("i"))
-    recencies: _Column = field(default_factory=lambda: _Column("q"))
-    key_hashes: _Column = field(default_factory=lambda: _Column("I"))  # 0: no key; equal ones are looked at closely
-    needs: _Column = field(default_factory=lambda: _Column("b"))
-    codes: Counter[str] = field(default_factory=Counter)
-    mended: Counter[str] = field(default_factory=Counter)
-
-
 def scope_names(settings: Settings) -> tuple[str, str, str]:
     """Login, host and source: what the ledger calls an account and a source. The port is no part of it."""
     url = settings.vendor.base_url or dialects.find(settings.vendor.dialect).base_url
     return settings.vendor.login, urlsplit(url).hostname or "", settings.source.name
 
 
-def prepare(settings: Settings, ledger: Ledger, scope: Scope, progress: Progress, check: Callable[[], None]) -> Plan:
-    """Read the whole source and decide what each contact needs. Writes nothing, sends nothing.
+def prepare(
+    settings: Settings,
+    ledger: Ledger,
+    scope: Scope,
+    progress: Progress,
+    check: Callable[[], None],
+    *,
+    full: bool = False,
+) -> Plan:
+    """Read the source and decide what each contact needs. Writes nothing, sends nothing.
 
+    Where the source can say what changed since the last settled position, only that is read; `full` reads all.
     `check` is called between chunks; it may raise to stop. The caller closes the plan's spool. Raises `FixSetup`,
     `TryLater`.
     """
-    passing = _Passing()
+    passing = Passing()
     try:
-        return _prepare(settings, ledger, scope, progress, check, passing)
+        return _prepare(settings, ledger, scope, progress, check, passing, full)
     except BaseException:
         passing.spool.close()
         raise
 
 
 def _prepare(
-    settings: Settings, ledger: Ledger, scope: Scope, progress: Progress, check: Callable[[], None], passing: _Passing
+    settings: Settings,
+    ledger: Ledger,
+    scope: Scope,
+    progress: Progress,
+    check: Callable[[], None],
+    passing: Passing,
+    full: bool,
 ) -> Plan:
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
     identity = _identity(settings, binding)
-    seed = seed_of(identity)
+    before = _resumed(source, ledger, scope, identity, 1 if full else settings.source.full_every)
     progress.stage("ledger", None)
     index = ledger.index(scope)
-    holds_contacts = ledger.holds_contacts()
-    last_read, last_filled = ledger.last_filled(scope)
-    extraction = Extraction()
-    changed = np.zeros(len(index.met_at), dtype=bool)  # contacts of the ledger whose row passed the sieve
-    remembered: list[Remembered] = []
-    parked: list[tuple[Rows, Fingerprints, npt.NDArray[np.int64]]] = []
-    live = 0
-    digest = xxhash.xxh3_128()
     choices = normalizing.Choices(settings.source.default_country, settings.rules.on_invalid_email)
-
-    def let_pass(rows: Rows, fps: Fingerprints, *, again: bool) -> None:
-        known = ledger.known(scope, [key for key in rows.keys.to_pylist() if key]) if holds_contacts else {}
-        _normalize_and_diff(rows, fps, known, binding, choices, passing, index, changed, again=again)
-
+    reading = Reading(ledger, scope, binding, choices, seed_of(identity), before is None, index, passing, ledger.holds_contacts())
     progress.stage("reading", source.total_bytes)
-    for rows in extract(source.chunks(), binding, extraction):
-        check()
-        fps = fingerprints(rows.keys, [rows.columns[header] for header in binding.fingerprinted], seed)
-        digest.update(fps.tobytes())
-        at = index.find(fps)
-        settled = at >= 0
-        if settled.any():
-            ids = np.where(settled, index.ids[np.maximum(at, 0)], 0)
-            fresh = np.zeros(len(rows), dtype=bool)
-            fresh[settled] = index.meet(ids[settled], rows.ordinals[settled])
-            kinds = np.where(fresh, index.kinds[np.maximum(at, 0)], 255)
-            live += int((kinds == LIVE).sum())
-            if (again := kinds == REJECTED).any():
-                remembered.append(Remembered(ids[again], rows.lines[again], rows.file))
-            if (waits := kinds == WAITING).any():
-                parked.append((rows.take(waits), fps[waits], ids[waits]))
-            settled = fresh
-        if not settled.all():
-            let_pass(rows.take(~settled), fps[~settled], again=False)
-        progress.at(extraction.read_bytes)
-    for piece in extraction.set_aside:
-        digest.update(piece.text.encode())
-        passing.codes[piece.code] += 1
-
+    reading.read(source.chunks(), progress, check)
+    reading.full = source.full  # some know it only now
     progress.stage("comparing", None)
-    held_before = sum(len(ids) for _, _, ids in parked)
-    reopened = _reopened(ledger, scope, index, changed, passing, bool(parked))
-    for rows, fps, ids in parked:
-        again = np.isin(ids, reopened)
-        if again.any():
-            held_before -= int(again.sum())
-            let_pass(rows.take(again), fps[again], again=True)
-    passing.codes["shared_phone"] += held_before
-    resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, index, changed, passing, holds_contacts)
-    _recall_codes(ledger, scope, index, remembered, passing.codes)
-    gone, unsure = _gone(ledger, index, extraction, source.full)
+    resumable = source if isinstance(source, ResumableSource) else None
+    reading.settle_waiting(resumable.chunks_for if resumable else None, check)
+    resolution, names, displaced = _resolved(settings.rules.shared_phone, ledger, scope, reading)
+    _recall_codes(ledger, scope, index, reading.remembered, passing.codes)
+    gone, unsure = _gone(ledger, reading)
     needs = passing.needs.whole()[resolution.outcomes == Outcome.SEND]
+    last_read, last_filled = ledger.last_filled(scope)
     return Plan(
         scope=scope,
         source=settings.source.name,
         identity=identity,
-        extraction=extraction,
+        full=reading.full,
+        since=before.position if before is not None else None,
+        position=_position(resumable, before, identity),
+        extraction=reading.extraction,
         spool=passing.spool,
         outcomes=resolution.outcomes,
         owners=names,
         displaced=displaced,
         gone=gone,
         unsure=unsure,
-        remembered=remembered,
-        held_before=held_before,
-        live=live,
+        remembered=reading.remembered,
+        held_before=reading.held_before,
+        live=reading.live,
         known=index.known,
         last_read=last_read,
         last_filled=last_filled,
         ledger_run=ledger.last_run(scope),
         policy=settings.rules.shared_phone,
-        source_digest=digest.hexdigest(),
+        source_digest=reading.digest.hexdigest(),
         codes=passing.codes,
         mended=passing.mended,
         creates=int((needs != UPDATED).sum()),
         updates=int((needs == UPDATED).sum()),
         moved=int((needs != NEW).sum()),
     )
+
+
+def _signature(source: ResumableSource, identity: str) -> str:
+    return xxhash.xxh3_128_hexdigest(f"{identity}; {source.signature}".encode())
+
+
+def _resumed(source: RowSource, ledger: Ledger, scope: Scope, identity: str, full_every: int) -> Position | None:
+    """The position from which the source goes on, `None` for a full read: the first, one under new rules or for another
+    question, and every so many runs, since only that sees what was deleted."""
+    before = ledger.position(scope)
+    if before is None or not isinstance(source, ResumableSource) or before.partial_runs + 1 >= full_every:
+        return None
+    if before.signature != _signature(source, identity) or not source.resume(before.position):
+        return None
+    return before
+
+
+def _position(source: ResumableSource | None, before: Position | None, identity: str) -> Position | None:
+    """Where the next run goes on, should this one finish."""
+    reached = [p for p in (source.position if source else None, before.position if before else None) if p is not None]
+    if source is None or not reached:
+        return None
+    return Position(max(reached), _signature(source, identity), before.partial_runs + 1 if before else 0)
 
 
 def _identity(settings: Settings, binding: mapping.Binding) -> str:
@@ -314,99 +264,11 @@ def _identity(settings: Settings, binding: mapping.Binding) -> str:
     )
 
 
-def _normalize_and_diff(
-    rows: Rows,
-    fps: Fingerprints,
-    known: dict[str, Known],
-    binding: mapping.Binding,
-    choices: normalizing.Choices,
-    passing: _Passing,
-    index: Index,
-    changed: npt.NDArray[np.bool_],
-    *,
-    again: bool,
-) -> None:
-    """Columns become records here. `again`: these rows have been met already, and wait for a number."""
-    candidates, phones, recencies, outcomes, needs = [], [], [], [], []
-    row_fps = fps.astype(">u8").tobytes()
-    lines, keys = rows.lines.tolist(), rows.keys.to_pylist()
-    for row, (key, normalized) in enumerate(zip(keys, normalizing.normalize(rows, binding, choices), strict=True)):
-        contact, findings = normalized.contact, normalized.findings
-        entry = known.get(key)
-        outcome = Outcome.REJECTED
-        change, payload_fp = Change.REJECTED, None
-        if not key:
-            contact = None
-            findings += (Finding("no_key", "key", Severity.REJECT, "", "the row has no identifier; give it one in the CRM"),)
-        if contact is not None:
-            payload_fp = payload_fingerprint(contact)
-            change = diff(contact, payload_fp, entry)
-            outcome = Outcome.NONE if change is Change.NONE else Outcome.SEND
-        renumbered = entry is not None and entry.phone_number is not None and change is Change.CREATE
-        needs.append(UPDATED if change is Change.UPDATE else RENUMBERED if renumbered else NEW)
-        if entry is not None and not again:
-            place = entry.id - index.first_id
-            if 0 <= place < len(changed) and index.expected[place]:
-                if index.met_at[place] >= 0:
-                    outcome = Outcome.DUPLICATE_KEY
-                else:
-                    index.met_at[place] = rows.ordinals[row]
-                    changed[place] = True
-        elif entry is not None:
-            changed[entry.id - index.first_id] = True
-        for finding in findings:
-            (passing.codes if finding.severity is Severity.REJECT else passing.mended)[finding.code] += 1
-        place_of_row = Place(rows.file, lines[row])
-        row_fp = row_fps[16 * row : 16 * row + 16]
-        candidates.append(Candidate(key, place_of_row, row_fp, payload_fp, normalized.recency, change, contact, findings))
-        phones.append(as_integer(contact.phone_number) if contact is not None else 0)
-        recencies.append(UNKNOWN_RECENCY if normalized.recency is None else normalized.recency)
-        outcomes.append(outcome)
-    passing.spool.append(candidates)
-    passing.outcomes.append(outcomes)
-    passing.needs.append(needs)
-    passing.phones.append(phones)
-    passing.ordinals.append(rows.ordinals)
-    if binding.modified:
-        passing.recencies.append(recencies)
-    hashes = [xxhash.xxh32_intdigest(key.encode()) if key else 0 for key in keys]
-    passing.key_hashes.append(hashes)
-
-
-def _reopened(
-    ledger: Ledger,
-    scope: Scope,
-    index: Index,
-    changed: npt.NDArray[np.bool_],
-    passing: _Passing,
-    any_parked: bool,
-) -> npt.NDArray[np.int64]:
-    """The waiting contacts whose number is contested anew: its owner, or another who waits for it, changed or left."""
-    if not any_parked:
-        return np.empty(0, dtype=np.int64)
-    waiting = ledger.waiting(scope)
-    numbers = np.array(sorted(as_integer(number) for number in waiting), dtype=np.int64)
-    wanted_anew = set(np.intersect1d(passing.phones.whole(), numbers).tolist())
-    reopened = []
-    for number, members in waiting.items():
-        calm = len(members) > 1 and as_integer(number) not in wanted_anew and all(
-            not index.holds(id_) or (index.ordinal(id_) >= 0 and not changed[id_ - index.first_id]) for id_, _ in members
-        )  # fmt: skip
-        if not calm:
-            reopened += [id_ for id_, _ in members]
-    return np.array(reopened, dtype=np.int64)
-
-
 def _resolved(
-    policy: Literal["newest", "first", "reject"],
-    ledger: Ledger,
-    scope: Scope,
-    index: Index,
-    changed: npt.NDArray[np.bool_],
-    passing: _Passing,
-    holds_contacts: bool,
+    policy: Literal["newest", "first", "reject"], ledger: Ledger, scope: Scope, reading: Reading
 ) -> tuple[Resolution, dict[int, str], list[tuple[Incumbent, str]]]:
     """One phone, one contact; and one row, one key."""
+    passing = reading.passing
     outcomes = passing.outcomes.whole()
     hashes = passing.key_hashes.whole()
     owners: dict[int, int | str] = {}
@@ -420,7 +282,7 @@ def _resolved(
                 first[key] = position
     del hashes
     phones = passing.phones.whole()
-    incumbents = _incumbents(ledger, scope, index, changed, phones) if holds_contacts else []
+    incumbents = _incumbents(ledger, scope, reading, phones) if reading.holds_contacts else []
     ordinals = passing.ordinals.whole()
     recencies = passing.recencies.whole()
     if not len(recencies):
@@ -438,9 +300,7 @@ def _resolved(
     return resolution, names, displaced
 
 
-def _incumbents(
-    ledger: Ledger, scope: Scope, index: Index, changed: npt.NDArray[np.bool_], phones: npt.NDArray[np.int64]
-) -> list[Incumbent]:
+def _incumbents(ledger: Ledger, scope: Scope, reading: Reading, phones: npt.NDArray[np.int64]) -> list[Incumbent]:
     """The owners of the wanted numbers that are not themselves among the candidates."""
     incumbents: list[Incumbent] = []
     wanted = phones[phones != 0]
@@ -448,18 +308,20 @@ def _incumbents(
         for claim in ledger.claims(scope, [f"+{number}" for number in wanted[start : start + NUMBERS_AT_ONCE].tolist()]):
             if claim.ordinal == -2:  # of another source
                 incumbents.append(claim._replace(ordinal=-1))
-            elif (ordinal := index.ordinal(claim.id)) >= 0 and not changed[claim.id - index.first_id]:
-                incumbents.append(claim._replace(ordinal=ordinal))
+            elif reading.as_it_was(claim.id):
+                incumbents.append(claim._replace(ordinal=max(0, reading.index.ordinal(claim.id))))
     return incumbents
 
 
-def _gone(ledger: Ledger, index: Index, extraction: Extraction, full: bool) -> tuple[list[int], int]:
-    """The contacts that a full read did not meet, and of how many that is not sure: their key stands in a piece of the
-    source that could not be read."""
-    missing = index.missing().tolist() if full else []
-    if not missing or not extraction.set_aside:
+def _gone(ledger: Ledger, reading: Reading) -> tuple[list[int], int]:
+    """The contacts that left the source, and of how many that is not sure: their key stands in a piece of the source that
+    could not be read. After a read of changes, those that are marked as deleted, or were asked for in vain."""
+    if not reading.full:
+        return sorted(reading.left), 0
+    missing = reading.index.missing().tolist()
+    if not missing or not reading.extraction.set_aside:
         return missing, 0
-    words = {word.strip() for piece in extraction.set_aside for word in _words(piece.text)}
+    words = {word.strip() for piece in reading.extraction.set_aside for word in _words(piece.text)}
     keys = ledger.keys(missing)
     gone = [id_ for id_ in missing if not all(part in words for part in keys[id_].split(KEY_JOINT) if part)]
     return gone, len(missing) - len(gone)

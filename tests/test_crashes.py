@@ -21,7 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync_connector import pipeline, planning
+from sync_connector import pipeline, planning, reading
 from sync_connector.config import Brakes, Settings, Source
 from sync_connector.config import Ledger as LedgerSettings
 from sync_connector.config import Vendor as VendorSettings
@@ -138,9 +138,9 @@ class Company:
                 patch.start()
             try:
                 with ledger.lease(scope):
-                    plan = planning.prepare(self.settings, ledger, scope, planning.Progress(), lambda: None)
+                    plan = planning.prepare(self.settings, ledger, scope, reading.Progress(), lambda: None)
                     with closing(plan.spool):
-                        result = pipeline.execute(self.settings, ledger, plan, planning.Progress(), lambda: 0, 0.0, instruments)
+                        result = pipeline.execute(self.settings, ledger, plan, reading.Progress(), lambda: 0, 0.0, instruments)
             except (SyncError, Crash):
                 pass
             finally:

@@ -23,6 +23,7 @@ STOREYS = [
     {"config", "fields", "dialects"},
     {"flow"},
     {"ledger", "sources", "report", "sandbox"},
+    {"reading"},
     {"planning"},
     {"pipeline"},
     {"planfile", "explaining", "starting", "demo"},

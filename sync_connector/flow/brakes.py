@@ -19,7 +19,8 @@ class Limits(NamedTuple):
 
 class Facts(NamedTuple):
     """What a plan came to. `known`: contacts of the source that the ledger expects. `moved`: those of them whose data
-    or number changed. `filled`, `last_filled`: column → rows in which it is, and was, filled."""
+    or number changed. `filled`, `last_filled`: column → rows in which it is, and was, filled. `full`: every contact was
+    read, not only what changed."""
 
     read: int
     rejected: int
@@ -29,20 +30,22 @@ class Facts(NamedTuple):
     last_read: int
     last_filled: Mapping[str, int]
     filled: Mapping[str, int]
+    full: bool = True
 
 
 def tripped(facts: Facts, limits: Limits) -> list[str]:
     """A sentence for each brake that stops the run, beginning with its name."""
-    if facts.read == 0 and facts.known:
+    if facts.full and facts.read == 0 and facts.known:
         return [f"empty: the source has no rows, though {facts.known} contacts came from it; is it the right file?"]
     found = []
     if facts.known and facts.gone / facts.known > limits.gone:
         found.append(_sentence("gone", facts.gone, facts.known, "known contacts are no longer in the source", limits.gone))
     if facts.known and facts.moved / facts.known > limits.changed:
         found.append(_sentence("changed", facts.moved, facts.known, "known contacts would be changed", limits.changed))
-    if facts.read and facts.rejected / facts.read > limits.rejected:
-        found.append(_sentence("rejected", facts.rejected, facts.read, "rows are rejected", limits.rejected))
-    for column, count in sorted(facts.last_filled.items()):
+    rows = facts.read if facts.full else max(facts.read, facts.known)  # one bad row of one that changed is no disaster
+    if rows and facts.rejected / rows > limits.rejected:
+        found.append(_sentence("rejected", facts.rejected, rows, "rows are rejected", limits.rejected))
+    for column, count in sorted(facts.last_filled.items()) if facts.full else ():
         if facts.read and count and count >= ONCE_FILLED * facts.last_read and not facts.filled.get(column, 0):
             found.append(
                 f"emptied: the column {column!r} was filled in {count} rows last time and is empty now; was it left out?"

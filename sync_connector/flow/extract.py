@@ -45,9 +45,15 @@ class Rows:
 
 @dataclass(slots=True)
 class Extraction:
-    """What is known of a source once it is read. `filled`: header → rows in which the cell is not empty."""
+    """What is known of a source once it is read. `filled`: header → rows in which the cell is not empty.
+
+    `first_ordinal` is that of the first row. `left_out_keys`, where it is a list, takes the keys of the rows that the CRM
+    marks as deleted: a read of changes only must tell them from rows that it did not meet.
+    """
 
     read: int = 0
+    first_ordinal: int = 0
+    left_out_keys: list[str] | None = None
     deleted: Counter[str] = field(default_factory=Counter)
     filled: Counter[str] = field(default_factory=Counter)
     set_aside: list[SetAside] = field(default_factory=list)
@@ -91,10 +97,11 @@ def extract(chunks: Iterable[SourceChunk], binding: Binding, into: Extraction) -
             _keys(columns, binding.key),
             chunk.file,
             chunk.lines,
-            np.arange(into.read, into.read + len(frame), dtype=np.int64),
+            np.arange(len(frame), dtype=np.int64),
         )
         rows = _without_deleted(rows, binding, into)
-        rows.ordinals = np.arange(into.read, into.read + len(rows), dtype=np.int64)
+        first = into.first_ordinal + into.read
+        rows.ordinals = np.arange(first, first + len(rows), dtype=np.int64)
         into.read += len(rows)
         for header, column in rows.columns.items():
             into.filled[header] += pc.sum(pc.greater(pc.binary_length(column), 0)).as_py() or 0
@@ -128,6 +135,8 @@ def _without_deleted(rows: Rows, binding: Binding, into: Extraction) -> Rows:
         mask = hit.to_numpy(zero_copy_only=False)
         if mask.any():
             into.deleted[reason] += int(mask.sum())
+            if into.left_out_keys is not None:
+                into.left_out_keys += rows.keys.filter(pa.array(mask)).to_pylist()
             rows = rows.take(~mask)
     return rows
 

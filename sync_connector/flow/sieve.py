@@ -70,7 +70,7 @@ class Index:
 
     `ids` (int64) and `kinds` (LIVE, REJECTED, WAITING; uint8) go with `high` and `low`. `met_at` is indexed by
     `id - first_id`: the ordinal of the row in which a contact was met, −1 while it was not. `expected` marks the ids
-    that a full read must meet, or they are gone.
+    that a full read must meet, or they are gone. `open_ids`: those that are expected and not settled.
     """
 
     high: npt.NDArray[np.uint64]
@@ -80,6 +80,7 @@ class Index:
     first_id: int
     met_at: npt.NDArray[np.int32]
     expected: npt.NDArray[np.bool_]
+    open_ids: npt.NDArray[np.int64]
 
     @classmethod
     def build(
@@ -100,12 +101,13 @@ class Index:
             expected[part - first] = True
         if uncertain is not None and len(uncertain):
             keep = ~np.isin(ids, uncertain)
+            open_ids = np.union1d(open_ids, ids[~keep])
             fps, ids, kinds = fps[keep], ids[keep], kinds[keep]
         high = fps[:, 0].astype(np.uint64)
         order = np.argsort(high, kind="stable").astype(np.uint32 if len(high) < 1 << 32 else np.int64)
         high = high[order]  # one column after another: at five million contacts each is forty megabytes
         low = fps[:, 1].astype(np.uint64)[order]
-        return cls(high, low, ids[order], kinds[order], first, np.full(last - first + 1, -1, dtype=np.int32), expected)
+        return cls(high, low, ids[order], kinds[order], first, np.full(last - first + 1, -1, dtype=np.int32), expected, open_ids)
 
     def find(self, fps: Fingerprints) -> npt.NDArray[np.int64]:
         """For each fingerprint its position in the index, or −1."""

@@ -49,7 +49,17 @@ runs = sa.Table(
     sa.Column("rows_read", BigId, nullable=False, default=0),
     sa.Column("filled", sa.JSON, nullable=False),  # column → rows in which it is filled
     sa.Column("result", sa.JSON),  # what `sync --json` printed
+    sa.Column("read_in_full", sa.Boolean, nullable=False, server_default=sa.true()),  # or only what changed
     sa.Index("ix_runs_source_id", "source_id"),
+)
+
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("source_id", sa.ForeignKey("sources.id"), primary_key=True),
+    sa.Column("position", sa.Text, nullable=False),  # all that changed in the source until then is settled
+    sa.Column("signature", sa.Text, nullable=False),  # of the rules and the question that it was read with
+    sa.Column("partial_runs", sa.Integer, nullable=False),  # since the last full read
 )
 
 contacts = sa.Table(

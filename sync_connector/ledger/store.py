@@ -25,6 +25,7 @@ from sync_connector.ledger.schema import (
     contacts,
     in_flight,
     metadata,
+    positions,
     rejects,
     runs,
     sources,
@@ -33,7 +34,7 @@ from sync_connector.ledger.schema import (
 )
 from sync_connector.model import Change, Finding, Outgoing, Place, Reply, State, Verdict
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. A ledger that has it needs no Alembic, which takes longer to import than a quiet night."""
 
 _T = TypeVar("_T")
@@ -62,6 +63,15 @@ class Settled(NamedTuple):
     codes: str | None
     place: Place
     findings: tuple[Finding, ...]
+
+
+class Position(NamedTuple):
+    """Up to where a source is settled. `signature`: of the rules and the question that it was read with; a position says
+    nothing about others. `partial_runs`: since the last full read."""
+
+    position: str
+    signature: str
+    partial_runs: int
 
 
 class StaleNumber(NamedTuple):
@@ -247,16 +257,23 @@ class Ledger:
         return found
 
     def last_filled(self, scope: Scope) -> tuple[int, dict[str, int]]:
-        """Of the last finished run: rows read, and in how many each column was filled."""
+        """Of the last full run that finished: rows read, and in how many each column was filled."""
         query = (
             sa.select(runs.c.rows_read, runs.c.filled)
-            .where(runs.c.source_id == scope.source_id, runs.c.status == "finished")
+            .where(runs.c.source_id == scope.source_id, runs.c.status == "finished", runs.c.read_in_full)
             .order_by(runs.c.id.desc())
             .limit(1)
         )
         with self._reading() as connection:
             row = connection.execute(query).one_or_none()
         return (0, {}) if row is None else (row[0], dict(row[1]))
+
+    def position(self, scope: Scope) -> Position | None:
+        """Up to where the source is settled, `None` where only a full read can tell."""
+        query = sa.select(positions.c.position, positions.c.signature, positions.c.partial_runs)
+        with self._reading() as connection:
+            row = connection.execute(query.where(positions.c.source_id == scope.source_id)).one_or_none()
+        return None if row is None else Position(*row)
 
     def last_run(self, scope: Scope) -> int:
         """The newest run of the account, 0 if there is none: it moves whenever the ledger does."""
@@ -305,14 +322,24 @@ class Ledger:
                 connection.execute(sa.delete(in_flight).where(in_flight.c.id == batch.id))
         return run
 
-    def end_run(self, run: int, status: str, now: datetime, *, read: int, filled: Mapping[str, int], result: object) -> None:
+    def end_run(
+        self, run: int, status: str, now: datetime, *, read: int, in_full: bool, filled: Mapping[str, int], result: object
+    ) -> None:
         """The run's last word."""
         with self.engine.begin() as connection:
             connection.execute(
                 sa.update(runs)
                 .where(runs.c.id == run)
-                .values(status=status, ended_at=now, rows_read=read, filled=dict(filled), result=result)
+                .values(status=status, ended_at=now, rows_read=read, read_in_full=in_full, filled=dict(filled), result=result)
             )
+
+    def move_position(self, scope: Scope, position: Position | None) -> None:
+        """All that changed in the source until then is settled, or will be asked for by its key; `None`: nobody knows."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            connection.execute(sa.delete(positions).where(positions.c.source_id == scope.source_id))
+            if position is not None:
+                _insert(connection, positions, [{"source_id": scope.source_id, **position._asdict()}])
 
     def begin(self, scope: Scope, run: int, batch: Sequence[Outgoing]) -> int:
         """Note, before it leaves, which contacts a batch holds: until `settle`, what the vendor has of them is unknown."""

@@ -141,13 +141,13 @@ class ProgressBars:
         self._bars.stop()
 
     def stage(self, name: str, total: float | None) -> None:
-        """See `planning.Progress`."""
+        """See `reading.Progress`."""
         if self._task is not None:
             self._bars.remove_task(self._task)
         self._task = self._bars.add_task(name, total=total)
 
     def at(self, done: float) -> None:
-        """See `planning.Progress`."""
+        """See `reading.Progress`."""
         if self._task is not None and (now := time.monotonic()) - self._last > 0.1:
             self._last = now
             self._bars.update(self._task, completed=done)

@@ -12,7 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,24 @@ class RowSource(Protocol):
 
     def chunks(self) -> Iterator[Chunk]:
         """All rows, in the source's order. May be called again; rows are read anew. Raises `FixSetup`, `TryLater`."""
+
+
+@runtime_checkable
+class ResumableSource(RowSource, Protocol):
+    """Rows of a place that can be asked for what changed, and for single rows."""
+
+    position: str | None
+    """Where the next read may go on, once all chunks were read; `None` where that is unknown."""
+
+    @property
+    def signature(self) -> str:
+        """Of what is asked of the place: a position says nothing about another question."""
+
+    def resume(self, position: str) -> bool:
+        """Read only what changed since a position of an earlier read; `False` where only a full read is possible."""
+
+    def chunks_for(self, keys: Sequence[str]) -> Iterator[Chunk]:
+        """The rows with these keys, as they are now; of those that are there no more, none."""
 
 
 def kinds() -> list[str]:

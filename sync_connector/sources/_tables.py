@@ -1,0 +1,115 @@
+"""What a database has: its tables, their prefix, and the query that fits this version of its schema.
+
+Not a source itself: `sql` reads with it, and `init` recognizes a CRM by it. Nothing is asked of a person that the tables
+can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from sync_connector import mapping
+from sync_connector.errors import FixSetup
+from sync_connector.mapping import PLACEHOLDER, Recognition, Sql
+
+SHOWN = 30
+
+
+class Tables:
+    """The tables and views that a connection sees without naming a schema; columns are looked up when they are asked for."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.database = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+        self._inspector = sa.inspect(connection)
+        self.names = {name.casefold(): name for name in [*self._inspector.get_view_names(), *self._inspector.get_table_names()]}
+        self._columns: dict[str, set[str]] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a `table`, or such a `table.column`. Upper and lower case do not matter."""
+        table, _, column = name.casefold().partition(".")
+        if table not in self.names or not column:
+            return table in self.names
+        if table not in self._columns:
+            self._columns[table] = {str(found["name"]).casefold() for found in self._inspector.get_columns(self.names[table])}
+        return column in self._columns[table]
+
+    def prefixes(self, patterns: Iterable[str]) -> list[str]:
+        """What `{prefix}` may stand for, so that all of these tables are there; `[""]` where none begins with it."""
+        patterns = [pattern.casefold() for pattern in patterns]
+        fixed = [pattern for pattern in patterns if "{prefix}" not in pattern]
+        open_ = [pattern.replace("{prefix}", "") for pattern in patterns if "{prefix}" in pattern]
+        if not all(pattern in self.names for pattern in fixed):
+            return []
+        if not open_:
+            return [""]
+        found = [name.removesuffix(open_[0]) for name in self.names if name.endswith(open_[0])]
+        return sorted(prefix for prefix in found if all(prefix + rest in self.names for rest in open_))
+
+
+class Fitted(NamedTuple):
+    """A mapping's query as this database can run it, and the sentence that says what was found."""
+
+    query: str
+    why: str
+
+
+def fit(sql: Sql, tables: Tables, crm: str, prefix: str | None) -> Fitted:
+    """Fill a query's placeholders by what is there. Raises `FixSetup`: other tables, or several prefixes to choose from."""
+    prefixes = tables.prefixes(sql.tables)
+    if prefix is not None:
+        prefixes = [found for found in prefixes if found == prefix.casefold()]
+    if not prefixes:
+        wanted = ", ".join(pattern.replace("{prefix}", "…" if prefix is None else prefix) for pattern in sql.tables)
+        raise FixSetup(f"source.url: these are not the tables of {crm}: it has {wanted}, here are {_shown(tables)}")
+    if len(prefixes) > 1:
+        listed = ", ".join(repr(found) for found in prefixes)
+        raise FixSetup(f"source.prefix: several {crm} are in this database, with the prefixes {listed}; choose one")
+    chosen = prefixes[0]
+    first = sql.tables[0].replace("{prefix}", chosen)
+    filled = {"prefix": tables.names[first.casefold()][: len(chosen)]}
+    missing = []
+    for name, alternatives in sql.pick.items():
+        fitting = (a for a in alternatives if not a.has or tables.has(a.has.replace("{prefix}", chosen)))
+        if (alternative := next(fitting, None)) is None:
+            missing.append(f"sql.pick.{name}: none of its alternatives is in this database")
+        else:
+            filled[name] = alternative.sql.replace("{prefix}", filled["prefix"])
+    if missing:
+        raise FixSetup(
+            *missing, f"this version of {crm} has another schema; write a query of your own and name it in source.query"
+        )
+    names = ", ".join(tables.names[pattern.replace("{prefix}", chosen).casefold()] for pattern in sql.tables)
+    return Fitted(PLACEHOLDER.sub(lambda match: filled[match[1]], sql.query), f"it has the tables {names}")
+
+
+def _shown(tables: Tables) -> str:
+    names = sorted(tables.names.values())
+    if not names:
+        return "no tables at all"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def recognize(tables: Tables) -> list[Recognition]:
+    """The shipped mappings whose tables are all there, the one with the most tables first.
+
+    Raises `FixSetup` when there is none.
+    """
+    fits = []
+    for name in mapping.names():
+        found = mapping.load(name)
+        if found.sql is None or tables.database not in found.sql.databases or not tables.prefixes(found.sql.tables):
+            continue
+        names = ", ".join(found.sql.tables).replace("{prefix}", tables.prefixes(found.sql.tables)[0])
+        fits.append(
+            Recognition(name, found.crm, float(len(found.sql.tables)), f"it has the tables {names}, as only {found.crm} does")
+        )
+    if not fits:
+        raise FixSetup(
+            f"no mapping knows these tables: {_shown(tables)}",
+            "write the SELECT that gives your contacts into a file, and name it: sync-connector init URL --query contacts.sql",
+        )
+    return sorted(fits, key=lambda fit: (-fit.score, fit.name))

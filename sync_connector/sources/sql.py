@@ -1,0 +1,367 @@
+"""Source `sql`: contacts read from the CRM's own database, by SQLAlchemy's URL.
+
+Law: read-only, in one transaction and one snapshot, row by row from a server-side cursor: neither the driver nor we ever
+hold more than a chunk. Every cell comes as the database writes it, as text. What is read incrementally is what changed
+since the last settled position, less an overlap; a row without a date is always read, and now and then all are.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from sync_connector import mapping
+from sync_connector.config import Source
+from sync_connector.errors import FixSetup, SyncError, TryLater
+from sync_connector.mapping import Mapping, bind
+from sync_connector.sources import Chunk
+from sync_connector.sources._tables import Tables, fit
+
+ROWS = 8_192  # of a chunk, and of one fetch from the server
+KEYS_AT_ONCE = 500
+MAX_QUERY = 1 << 20
+WRAPPED = ("postgresql", "mysql", "sqlite")
+"""Databases in which a query may stand inside another, and whose sessions are set to UTC; others are read in full, as the
+query stands."""
+
+REFUSED = re.compile(r"(?i)authentication|access denied|does not exist|unknown database|no such table|permission|not a database")
+CLOCK_BACK = timedelta(hours=1)  # by which a clock that is put back makes a later change look earlier
+INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
+
+
+def open_source(settings: Source) -> SqlSource:
+    """The database that the settings name; its tables are looked at. Raises `FixSetup`, `TryLater`."""
+    if settings.url is None:
+        raise FixSetup('source.url is missing: name the CRM\'s database; write url = "${CRM_URL}"')
+    return SqlSource(settings, mapping.load(settings.mapping))
+
+
+class SqlSource:
+    """Rows of a query. `full` until `resume` is called."""
+
+    total_bytes = None
+
+    def __init__(self, settings: Source, crm: Mapping) -> None:
+        self.full = True
+        self.position: str | None = None
+        self._since: datetime | None = None
+        self._overlap = timedelta(seconds=settings.overlap)
+        self._url = _url(settings)
+        bare = self._url._replace(username=None, password=None, drivername=self._url.get_backend_name())
+        self.shown = bare.set(query={}).render_as_string()
+        try:
+            self._engine = sa.create_engine(self._url, poolclass=sa.pool.NullPool)
+        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as fault:
+            missing = getattr(fault, "name", None) or str(fault)
+            advice = (
+                f"install sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "install the driver of that database"
+            )
+            raise FixSetup(f"source.url: {missing} is not installed; {advice}") from None
+        self.database = {"mariadb": "mysql"}.get(self._engine.dialect.name, self._engine.dialect.name)
+        with self._connection() as connection:
+            self._query, self._why, own = _query(settings, crm, connection)
+            self._wrapped = self.database in WRAPPED
+            self._headers = self._examined(connection)
+            binding = bind(crm, self._headers)
+            self._key = binding.key
+            self._modified = self._modified_column(crm, own)
+            self._zone = _zone(settings, crm, connection) if self._modified else "UTC"
+
+    def describe(self) -> Sequence[str]:
+        """The database, what its tables told, and how it is read."""
+        how = "every contact is read each time"
+        if self._modified:
+            how = f"changes are found by {self._modified} ({self._zone})"
+        if self._since is not None:
+            how = f"reading what changed since {self._since:%Y-%m-%d %H:%M:%S} ({self._zone}) by {self._modified}"
+        return [f"{self.shown}: {self._why}, {len(self._headers)} columns; {how}"]
+
+    def headers(self) -> Sequence[str]:
+        """The query's columns."""
+        return self._headers
+
+    @property
+    def signature(self) -> str:
+        """Of what is asked of the database: a position says nothing about another question."""
+        return f"{self._query}; {self._modified} in {self._zone}"
+
+    def resume(self, position: str) -> bool:
+        """Read only what changed since a position of an earlier read; `False` where only a full read is possible."""
+        if not self._modified:
+            return False
+        since = datetime.fromisoformat(position) - self._overlap
+        if self._zone not in ("UTC", "unix"):
+            since = (since - CLOCK_BACK).astimezone(zoneinfo.ZoneInfo(self._zone))
+        self._since = since.replace(tzinfo=None)
+        self.full = False
+        return True
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows, or those that changed, in the order of their keys. `position` is set when the last of them was read."""
+        self.position = None
+        latest: datetime | None = None
+        with self._connection() as connection:
+            now = self._now(connection)
+            for chunk in self._stream(connection, self._statement(self._condition()), self._parameters()):
+                latest = self._latest(chunk, latest)
+                yield chunk
+        if self._modified and latest is not None:
+            self.position = min(latest, now).isoformat()
+
+    def chunks_for(self, keys: Sequence[str]) -> Iterator[Chunk]:
+        """The rows with these keys, as they are now; of those that are there no more, none."""
+        if len(self._key) != 1:
+            raise AssertionError("rows are looked up by a key of one column")
+        condition = f"{self._quoted(self._key[0])} IN :wanted"
+        statement = self._statement(condition).bindparams(sa.bindparam("wanted", expanding=True, type_=sa.types.NullType()))
+        with self._connection() as connection:
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                yield from self._stream(connection, statement, {"wanted": list(keys[start : start + KEYS_AT_ONCE])})
+
+    # --- the query ---------------------------------------------------------------------------------------------------
+
+    def _quoted(self, name: str) -> str:
+        return self._engine.dialect.identifier_preparer.quote_identifier(name).replace(":", "\\:")
+
+    def _statement(self, condition: str = "") -> sa.TextClause:
+        query = self._query.replace("\\:", ":").replace(":", "\\:")  # a colon of the query is no parameter of ours
+        if not self._wrapped:
+            return sa.text(query)
+        order = ", ".join(self._quoted(header) for header in self._key)
+        where = f" WHERE {condition}" if condition else ""
+        return sa.text(f"SELECT * FROM (\n{query}\n) AS contacts{where} ORDER BY {order}")  # noqa: S608  # no value is in it
+
+    def _condition(self) -> str:
+        if self._since is None:
+            return ""
+        modified = self._quoted(self._modified)
+        return f"({modified} >= :since OR {modified} IS NULL)"
+
+    def _parameters(self) -> dict[str, object]:
+        if self._since is None:
+            return {}
+        if self._zone == "unix":
+            return {"since": int(self._since.replace(tzinfo=UTC).timestamp())}
+        if self.database == "sqlite":  # it keeps times as text
+            return {"since": self._since.isoformat(sep=" ", timespec="seconds")}
+        return {"since": self._since}
+
+    def _examined(self, connection: sa.Connection) -> tuple[str, ...]:
+        query = self._query.replace("\\:", ":").replace(":", "\\:")
+        text = f"SELECT * FROM (\n{query}\n) AS contacts WHERE 1 = 0" if self._wrapped else query  # noqa: S608
+        with connection.execution_options(stream_results=True).execute(sa.text(text)) as result:
+            headers = tuple(map(str, result.keys()))
+        if twice := sorted({name for name in headers if headers.count(name) > 1}):
+            raise FixSetup(f"the query gives two columns the name {twice[0]!r}; name one of them otherwise, with AS")
+        return headers
+
+    def _modified_column(self, crm: Mapping, own: bool) -> str:
+        """The column by which changes are found, as the query writes it; blank where it cannot be read incrementally."""
+        wanted = crm.sql.modified if crm.sql is not None else ""
+        found = next((header for header in self._headers if wanted and header.casefold() == wanted.casefold()), "")
+        if wanted and not found and not own:
+            raise FixSetup(f"mapping {crm.crm}: sql.modified: the query gives no column {wanted!r}")
+        return found if self._wrapped and len(self._key) == 1 else ""
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        """A read-only transaction on one snapshot. What goes wrong in it is a sentence, without the password."""
+        try:
+            with self._engine.connect() as connection:
+                if self.database == "postgresql":
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                for statement in _SESSION.get(self.database, ()):
+                    connection.exec_driver_sql(statement)
+                if self.database == "mysql":  # it takes effect with the next transaction
+                    connection.rollback()
+                yield connection
+                connection.rollback()
+        except SyncError:
+            raise
+        except sa.exc.DBAPIError as fault:
+            said = _said(fault, self._url)
+            if isinstance(fault, sa.exc.OperationalError) and not REFUSED.search(said):
+                raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
+            raise FixSetup(f"{self.shown}: the database says: {said}") from None
+        except sa.exc.SQLAlchemyError as fault:
+            raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
+        except ModuleNotFoundError as fault:
+            raise FixSetup(f"source.url: {fault.name} is not installed; install the driver of that database") from None
+
+    def _stream(self, connection: sa.Connection, statement: sa.TextClause, parameters: dict[str, object]) -> Iterator[Chunk]:
+        _as_text(connection)
+        reading = connection.execution_options(stream_results=True, yield_per=ROWS)
+        done = read_bytes = 0
+        with reading.execute(statement, parameters) as result:
+            for part in result.partitions(ROWS):
+                table = pa.table([_strings(column) for column in zip(*part, strict=True)], names=list(self._headers))
+                read_bytes += table.nbytes
+                lines = np.arange(done + 1, done + len(part) + 1, dtype=np.int64)
+                done += len(part)
+                yield Chunk(table.to_pandas(), self.shown, lines, [], read_bytes)
+
+    def _now(self, connection: sa.Connection) -> datetime:
+        """The database's own clock: a date beyond it is a mistake, and must not hide what changes until then."""
+        if self.database not in WRAPPED:
+            return datetime.now(UTC)
+        raw = connection.scalar(sa.text("SELECT CAST(CURRENT_TIMESTAMP AS CHAR(19))"))
+        return datetime.fromisoformat(str(raw)[:19]).replace(tzinfo=UTC)
+
+    def _latest(self, chunk: Chunk, latest: datetime | None) -> datetime | None:
+        """The newest change that was read so far, in UTC."""
+        if not self._modified:
+            return None
+        column = pa.array(chunk.rows[self._modified], pa.large_string())
+        times = column.filter(
+            pc.match_substring_regex(column, r"^\d{9,11}$" if self._zone == "unix" else r"^[12]\d{3}-\d\d-\d\d")
+        )
+        newest = pc.max(pc.cast(times, pa.int64()) if self._zone == "unix" else times).as_py()
+        if newest is None:
+            return latest
+        try:
+            read = self._instant(newest)
+        except ValueError:
+            return latest
+        return read if latest is None or read > latest else latest
+
+    def _instant(self, newest: int | str) -> datetime:
+        if isinstance(newest, int):
+            return datetime.fromtimestamp(newest, UTC)
+        time = datetime.fromisoformat(newest)
+        if time.tzinfo is None:  # of two times with one name the earlier: what was read may then be read again
+            time = time.replace(tzinfo=zoneinfo.ZoneInfo(self._zone), fold=0)
+        return time.astimezone(UTC)
+
+
+# --- what differs from database to database --------------------------------------------------------------------------
+
+_SESSION = {
+    "postgresql": ("SET TIME ZONE 'UTC'", "SET DateStyle TO 'ISO'"),
+    "mysql": (
+        # The server hangs up on a reader that pauses for longer than this; a chunk may take its time.
+        "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600, time_zone = '+00:00'",
+        "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')",
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET SESSION TRANSACTION READ ONLY",
+    ),
+    "sqlite": ("PRAGMA query_only = ON",),
+}
+
+
+def _url(settings: Source) -> sa.URL:
+    if settings.url is None:
+        raise FixSetup("source.url is missing")
+    try:
+        url = sa.make_url(settings.url.get_secret_value())
+    except sa.exc.ArgumentError:
+        advice = "write postgresql://user@host/database, mysql://user@host/database, or sqlite:///file.db"
+        raise FixSetup(f"source.url: is not a database's URL; {advice}") from None
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg").update_query_dict({"connect_timeout": "15"}, append=False)
+    if url.drivername in ("mysql", "mariadb"):
+        return url.set(drivername="mysql+pymysql").update_query_dict({"connect_timeout": "15"}, append=False)
+    if url.drivername == "sqlite" and not (url.database and Path(url.database).is_file()):
+        raise FixSetup(f"source.url: there is no file {url.database or ''}")
+    return url
+
+
+def _query(settings: Source, crm: Mapping, connection: sa.Connection) -> tuple[str, str, bool]:
+    """The query, a sentence on where it comes from, and whether it is the user's own."""
+    if settings.query:
+        try:
+            text = Path(settings.query).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as fault:
+            raise FixSetup(f"source.query: {settings.query} cannot be read: {fault}") from None
+        text = text.strip().rstrip(";").rstrip()
+        if not text or len(text) > MAX_QUERY:
+            raise FixSetup(f"source.query: {settings.query} must hold one SELECT")
+        return text, f"by the query in {settings.query}", True
+    if crm.sql is None:
+        raise FixSetup(
+            f"the mapping for {crm.crm} reads files; for a database name your own SELECT in source.query, "
+            "or choose another mapping"
+        )
+    fitted = fit(crm.sql, Tables(connection), crm.crm, settings.prefix)
+    return fitted.query, fitted.why, False
+
+
+def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
+    """The zone in which the column of changes is kept: what the user says, what the CRM says, what the mapping says."""
+    zone = settings.zone or ""
+    if not zone and crm.sql is not None and crm.sql.zone_query:
+        try:
+            zone = str(connection.scalar(sa.text(crm.sql.zone_query.replace(":", "\\:"))) or "")
+        except sa.exc.DBAPIError:
+            connection.rollback()
+    zone = zone or (crm.sql.zone if crm.sql is not None else "UTC")
+    if zone == "database":
+        zone = "UTC"  # MySQL's timestamps are told in the session's zone
+        if connection.dialect.name == "postgresql":
+            zone = str(connection.scalar(sa.text("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'")))
+    try:
+        if zone != "unix":
+            zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise FixSetup(f"the CRM keeps its times in {zone!r}, which is no known time zone; name it in source.zone") from None
+    return zone
+
+
+def _as_text(connection: sa.Connection) -> None:
+    """Have the driver hand over text as the server writes it: faster than objects, and no date is beyond it."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.driver == "psycopg":
+        from psycopg import postgres  # only where this database is read
+        from psycopg.types.string import TextLoader
+
+        for kind in postgres.types:
+            for oid in (kind.oid, kind.array_oid):
+                if oid:
+                    driver.adapters.register_loader(oid, TextLoader)
+    elif connection.dialect.driver == "pymysql":
+        driver.decoders = {}
+
+
+def _strings(column: Sequence[object]) -> pa.Array:
+    try:
+        array = pa.array(column, pa.large_string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        array = pa.array([_string(value) for value in column], pa.large_string())
+    return pc.fill_null(array, "")
+
+
+def _string(value: object) -> str | None:
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        case bytes() | bytearray() | memoryview():
+            try:
+                return bytes(value).decode("utf-8")
+            except UnicodeDecodeError:
+                return bytes(value).decode("cp1252", "replace")
+        case _:
+            return str(value)
+
+
+def _said(fault: sa.exc.DBAPIError, url: sa.URL) -> str:
+    """The server's own words in one line, without the password, should a driver repeat it."""
+    arguments: tuple[Any, ...] = getattr(fault.orig, "args", ())
+    text = str(arguments[1]) if len(arguments) > 1 and isinstance(arguments[0], int) else str(fault.orig)
+    text = " ".join(text.split()) or type(fault.orig).__name__
+    password = url.password
+    return text.replace(str(password), "…") if password else text
