@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ class _Command(click.Group):
 
 
 _config = click.option("--config", "config_path", default="sync.toml", show_default=True, help="The configuration file.")
+_full = click.option("--full", is_flag=True, help="Read every contact, where otherwise only changes would be read.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
@@ -100,17 +101,34 @@ def cli() -> None:
 @click.option("--config", "config_path", default="sync.toml", show_default=True, help="The file to write.")
 @click.option("--country", default="FR", show_default=True, metavar="CODE", help="Country of numbers written without one.")
 @click.option("--mapping", "wanted", help="Use this mapping instead of the one recognized.")
+@click.option("--query", default="", help="For a database: a file with the SELECT that gives the contacts.")
+@click.option("--encoding", help="Of a text file, where it is not found out (cp932, …).")
+@click.option("--delimiter", help="Of a text file, where it is not found out.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def init(contacts: str, config_path: str, country: str, wanted: str | None, force: bool) -> None:
-    """Recognize the CRM that wrote CONTACTS by its headers, and write a sync.toml that runs as it is."""
+def init(
+    contacts: str,
+    config_path: str,
+    country: str,
+    wanted: str | None,
+    query: str,
+    encoding: str | None,
+    delimiter: str | None,
+    force: bool,
+) -> None:
+    """Recognize the CRM behind CONTACTS, and write a sync.toml that runs as it is.
+
+    CONTACTS is a file that it exported, or its database: postgresql://user@host/name, mysql://…, sqlite:///file. A URL with
+    a password belongs into a variable: sync-connector init '${CRM_URL}'.
+    """
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise FixSetup(f"--country: {country!r} is not a two-letter country code; write FR")
-    described, fits = starting.recognized(contacts)
+    place = starting.place(contacts, os.environ, query=query, encoding=encoding, delimiter=delimiter)
+    described, fits = starting.recognized(place.source)
     if wanted is not None:
         mapping.load(wanted)
         fits = [fit for fit in fits if fit.name == wanted] or [mapping.Recognition(wanted, wanted, 0, "chosen by hand")]
     best = fits[0]
-    starting.write_config(Path(config_path), contacts, best, country.upper(), force=force)
+    starting.write_config(Path(config_path), place, best, country.upper(), force=force)
     for sentence in described:
         _print(Text(sentence, style="dim"))
     _print(Text.assemble("mapping ", (best.name, "bold green"), f": {best.why}"))
@@ -208,14 +226,15 @@ def _progress() -> Iterator[Any]:
 @cli.command()
 @_config
 @_json
+@_full
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the plan to this file, for review and `sync --apply`.")
-def plan(config_path: str, as_json: bool, out: str | None) -> None:
+def plan(config_path: str, as_json: bool, full: bool, out: str | None) -> None:
     """Show what a sync would send. Writes nothing to the ledger, sends nothing."""
     begun = time.monotonic()
     settings = config.load(config_path)
     with _ledger(settings) as ledger:
         with _progress() as progress, _Signals() as signals:
-            made = planning.prepare(settings, ledger, _scope(ledger, settings), progress, signals.check)
+            made = planning.prepare(settings, ledger, _scope(ledger, settings), progress, signals.check, full=full)
         with closing(made.spool):
             if out:
                 planfile.write(Path(out), made, ledger, _account(settings))
@@ -233,6 +252,7 @@ def _plan_as_json(made: planning.Plan, stopped: list[str], seconds: float) -> di
         "source": made.source,
         "rows": made.rows,
         "changes": {"create": made.creates, "update": made.updates},
+        "read_since": made.since,
         "gone": len(made.gone),
         "codes": dict(sorted((made.codes + made.mended).items())),
         "left_out": dict(made.extraction.deleted),
@@ -242,11 +262,21 @@ def _plan_as_json(made: planning.Plan, stopped: list[str], seconds: float) -> di
     }
 
 
+def _show_left_out(reasons: Mapping[str, int]) -> None:
+    if reasons:
+        shown = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
+        _print(Text(f"left out, as the CRM marks them: {shown}", style="dim"))
+
+
+def _show_since(since: str | None) -> None:
+    if since is not None:
+        _print(Text(f"only what changed since {since[:19]} UTC was read; --full reads all", style="dim"))
+
+
 def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
     _print(terminal.rows_table(made.rows, {"create": made.creates, "update": made.updates}))
-    if made.extraction.deleted:
-        shown = ", ".join(f"{count:,} {reason}" for reason, count in made.extraction.deleted.items())
-        _print(Text(f"left out, as the CRM marks them: {shown}", style="dim"))
+    _show_since(made.since)
+    _show_left_out(made.extraction.deleted)
     if made.gone or made.unsure:
         _print(f"{len(made.gone):,} known contacts are no longer in the source")
     if made.unsure:
@@ -286,12 +316,13 @@ def _show_rejects(made: planning.Plan) -> None:
 @_json
 @click.option("--apply", "apply_path", type=click.Path(dir_okay=False), help="Send exactly what this plan says, or refuse.")
 @click.option("--approve", is_flag=True, help="Pass the brakes, this once.")
-def sync(config_path: str, as_json: bool, apply_path: str | None, approve: bool) -> None:
+@_full
+def sync(config_path: str, as_json: bool, apply_path: str | None, approve: bool, full: bool) -> None:
     """Send what changed since the last sync, and record the vendor's verdict on each contact."""
     begun = time.monotonic()
     settings = config.load(config_path, to_send=True)
     with _ledger(settings, write=True) as ledger, _Signals() as signals:
-        result = _run(settings, ledger, signals, begun, apply_path=apply_path, approve=approve)
+        result = _run(settings, ledger, signals, begun, apply_path=apply_path, approve=approve, full=full)
     shown = result.as_json()
     if as_json:
         _print_json(shown)
@@ -302,7 +333,14 @@ def sync(config_path: str, as_json: bool, apply_path: str | None, approve: bool)
 
 
 def _run(
-    settings: Settings, ledger: Ledger, signals: _Signals, begun: float, *, apply_path: str | None, approve: bool
+    settings: Settings,
+    ledger: Ledger,
+    signals: _Signals,
+    begun: float,
+    *,
+    apply_path: str | None,
+    approve: bool,
+    full: bool,
 ) -> pipeline.Result:
     scope = ledger.make_scope(*planning.scope_names(settings))
     with _progress() as progress, ledger.lease(scope):
@@ -315,7 +353,7 @@ def _run(
                 ledger.renew(scope)
                 last_renewal = time.monotonic()
 
-        made = planning.prepare(settings, ledger, scope, progress, check)
+        made = planning.prepare(settings, ledger, scope, progress, check, full=full)
         with closing(made.spool):
             if apply_path is not None:
                 planfile.check(Path(apply_path), made, _account(settings))
@@ -327,6 +365,8 @@ def _run(
 
 def _show_result(result: pipeline.Result, shown: dict[str, Any]) -> None:
     _print(terminal.rows_table(shown["rows"], shown["changes"], before=False))
+    _show_since(shown["read_since"])
+    _show_left_out(shown["left_out"])
     _print(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
     for line in terminal.codes_lines(result.plan.codes, result.plan.mended):
         _print(line)

@@ -133,7 +133,7 @@ class Settings(_Section):
         return self
 
 
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
 
 
 def _filled(
@@ -152,7 +152,7 @@ def _filled(
             faults.append(f"{where}: the environment variable {match['name']} is not set")
         return text or ""
 
-    text = _VARIABLE.sub(substitute, value)
+    text = VARIABLE.sub(substitute, value)
     if text.startswith("file:"):
         try:
             lines = (folder / text.removeprefix("file:")).read_text(encoding="utf-8").splitlines()
@@ -204,7 +204,7 @@ def _secret(settings: Settings) -> str:
 
 def _in_the_open(text: str) -> bool:
     """Whether anything of it stands in the file itself, be it as a variable's default."""
-    return bool(_VARIABLE.sub("", text)) or any(match["default"] for match in _VARIABLE.finditer(text))
+    return bool(VARIABLE.sub("", text)) or any(match["default"] for match in VARIABLE.finditer(text))
 
 
 def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
@@ -217,7 +217,7 @@ def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
     for name, variable in (("ledger", "LEDGER_URL"), ("source", "CRM_URL")):
         section = raw.get(name)
         url = section.get("url") if isinstance(section, dict) else None
-        if isinstance(url, str) and holds_password(_VARIABLE.sub("", url)):
+        if isinstance(url, str) and holds_password(VARIABLE.sub("", url)):
             faults.append(f"{path}: {name}.url: {advice.format(variable)}")
     return faults
 

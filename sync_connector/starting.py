@@ -1,12 +1,16 @@
-"""`init`: recognize a file's mapping by its headers, and write a `sync.toml` that runs as it is."""
+"""`init`: recognize a file's mapping by its headers, or a database's by its tables, and write a `sync.toml` that runs."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping as AnyMapping
 from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import SecretStr
 
 from sync_connector import mapping, sources
-from sync_connector.config import Source
+from sync_connector.config import VARIABLE, Source, holds_password
 from sync_connector.errors import FixSetup
 from sync_connector.mapping import Recognition
 
@@ -26,12 +30,12 @@ password = "${{ARDARY_PASSWORD}}"          # insim-v1: the access key
 
 [source]
 name = "{name}"                            # what the ledger calls this source; never change it
-type = "csv"
-path = {path}
+type = "{kind}"
+{where}
 mapping = "{mapping}"
 # {why}
 default_country = "{country}"                   # of numbers that are written without a country
-# delimiter, encoding and header_line are found out; set them here where that fails
+{hints}
 
 [rules]
 # on_invalid_email = "drop"              # drop the e-mail and send the contact, or: reject
@@ -47,29 +51,96 @@ url = "sqlite:///sync-ledger.db"         # or postgresql://…, for a team; "${{
 """
 
 
-def recognized(path: str, encoding: str | None = None, delimiter: str | None = None) -> tuple[list[str], list[Recognition]]:
-    """What was found out about a file, and the mappings that fit it, the best first.
+HINTS = {
+    "csv": "# delimiter, encoding and header_line are found out; set them here where that fails",
+    "excel": '# sheet = "…"                          # where it is not the first that has a table',
+    "sql": """\
+# full_every = 7                         # runs: in between, only what changed is read, where the CRM dates its changes
+# overlap = 900                          # seconds that such a read looks back behind the last one""",
+}
 
-    Raises `FixSetup` when none fits, naming what is missing.
+
+class Place(NamedTuple):
+    """What `init` was given. `contacts`: a file as named, or a URL as it will stand in `sync.toml`, variables and all.
+    `source`: the same, as it can be opened."""
+
+    contacts: str
+    source: Source
+
+
+def place(
+    contacts: str,
+    environment: AnyMapping[str, str],
+    *,
+    query: str = "",
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Place:
+    """A file or a database's URL, in which `${NAME}` stands for an environment variable.
+
+    Raises `FixSetup`: a variable that is not set, a password on the command line, a query for a file.
     """
-    source = sources.open_source(Source(path=path, encoding=encoding, delimiter=delimiter))
-    headers = source.headers()
+    url = VARIABLE.sub(lambda match: environment.get(match["name"]) or match["default"] or "", contacts)
+    if "://" not in url:
+        if VARIABLE.fullmatch(contacts) and not url:
+            raise FixSetup(f"the environment variable in {contacts} is not set")
+        if query:
+            raise FixSetup("--query: a file needs no query; it is for a database's URL")
+        return Place(contacts, Source(path=contacts, encoding=encoding, delimiter=delimiter))
+    if holds_password(VARIABLE.sub("", contacts)):
+        advice = "put the URL into a variable, and write: sync-connector init '${CRM_URL}'"
+        raise FixSetup(f"a password on the command line can be seen by every user of this machine; {advice}")
+    return Place(contacts, Source(type="sql", url=SecretStr(url), query=query))
+
+
+def recognized(source: Source) -> tuple[list[str], list[Recognition]]:
+    """What was found out about a file or a database, and the mappings that fit it, the best first.
+
+    Raises `FixSetup` when none fits, naming what is missing; `TryLater`.
+    """
+    if source.type == "sql":
+        from sync_connector.sources import sql  # files need no database
+
+        return [], sql.recognized(source)
+    opened = sources.open_source(source)
+    headers = opened.headers()
     fits = mapping.recognize(headers)
     if not fits:
         mapping.bind(mapping.load("generic"), headers)  # says what is missing
-    return list(source.describe()), fits
+    return list(opened.describe()), fits
 
 
-def write_config(target: Path, contacts: str, fit: Recognition, country: str, *, force: bool) -> None:
+def write_config(target: Path, place: Place, fit: Recognition, country: str, *, force: bool) -> None:
     """Write `sync.toml`. Raises `FixSetup` rather than overwrite one, unless forced."""
     if target.exists() and not force:
         raise FixSetup(f"{target} is there already; --force overwrites it")
-    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(contacts).stem)[:64] or "crm"
-    shown = contacts if contacts == "-" else os.path.relpath(contacts, target.parent)
-    quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    text = TEMPLATE.format(name=name, path=quoted, mapping=fit.name, why=f"{fit.crm}: {fit.why}", country=country)
+    source = place.source
+    if source.type == "sql":
+        name = fit.name
+        where = [f"url = {_quoted(place.contacts)}"]
+        if source.query:
+            where.append(f"query = {_quoted(os.path.relpath(source.query, target.parent))}")
+    else:
+        name = Path(source.path).stem
+        where = [f"path = {_quoted(source.path if source.path == '-' else os.path.relpath(source.path, target.parent))}"]
+    for setting in ("encoding", "delimiter"):
+        if value := getattr(source, setting):
+            where.append(f"{setting} = {_quoted(value)}")
+    text = TEMPLATE.format(
+        name="".join(c if c.isalnum() or c in "-_." else "-" for c in name)[:64] or "crm",
+        kind=source.type,
+        where="\n".join(where),
+        mapping=fit.name,
+        why=f"{fit.crm}: {fit.why}",
+        country=country,
+        hints=HINTS.get(source.type, "# its columns are found out by their names"),
+    )
     try:
         with open(target, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as out:
             out.write(text)
     except OSError as fault:
         raise FixSetup(f"{target} cannot be written: {fault.strerror}") from None
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'

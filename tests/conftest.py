@@ -61,6 +61,47 @@ def postgres_ledger(postgres_server: str) -> Iterator[str]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def mariadb_server() -> str:
+    """A MariaDB server: the one that SYNC_CONNECTOR_TEST_MARIADB names. No wheel brings one."""
+    url = os.environ.get("SYNC_CONNECTOR_TEST_MARIADB")
+    if not url:
+        pytest.skip(
+            "no MariaDB server is named: set SYNC_CONNECTOR_TEST_MARIADB=mysql://root@127.0.0.1:3306/ (on Debian: apt install "
+            "mariadb-server; the user must be allowed to create databases)"
+        )
+    return url
+
+
+@pytest.fixture
+def mariadb_database(mariadb_server: str) -> Iterator[str]:
+    """The URL of a new, empty MariaDB database."""
+    name = f"crm_{secrets.token_hex(6)}"
+    server = sa.make_url(mariadb_server).set(drivername="mysql+pymysql")
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    yield server.set(database=name, drivername="mysql").render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name}"))
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_database(postgres_ledger: str) -> str:
+    """The URL of a new, empty PostgreSQL database, as a user writes it."""
+    return sa.make_url(postgres_ledger).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def crm_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database for a CRM, of each kind in turn."""
+    if request.param == "sqlite":
+        (tmp_path / "crm.db").touch()
+        return f"sqlite:///{tmp_path / 'crm.db'}"
+    return str(request.getfixturevalue({"postgresql": "postgres_database", "mariadb": "mariadb_database"}[request.param]))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new ledger's URL, on each database in turn."""

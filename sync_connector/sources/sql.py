@@ -23,9 +23,8 @@ import sqlalchemy as sa
 from sync_connector import mapping
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup, SyncError, TryLater
-from sync_connector.mapping import Mapping, bind
-from sync_connector.sources import Chunk
-from sync_connector.sources._tables import Tables, fit
+from sync_connector.mapping import Mapping, Recognition, bind
+from sync_connector.sources import Chunk, _tables
 
 ROWS = 8_192  # of a chunk, and of one fetch from the server
 KEYS_AT_ONCE = 500
@@ -41,9 +40,69 @@ INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 
 def open_source(settings: Source) -> SqlSource:
     """The database that the settings name; its tables are looked at. Raises `FixSetup`, `TryLater`."""
-    if settings.url is None:
-        raise FixSetup('source.url is missing: name the CRM\'s database; write url = "${CRM_URL}"')
     return SqlSource(settings, mapping.load(settings.mapping))
+
+
+def recognized(settings: Source) -> list[Recognition]:
+    """The mappings that can read a database, the best first: by its tables, or by the columns of the user's own query.
+
+    Raises `FixSetup` when there is none, `TryLater`.
+    """
+    database = Database(settings)
+    with database.connection() as connection:
+        if not settings.query:
+            return _tables.recognize(_tables.Tables(connection))
+        headers = _headers(connection, _own_query(settings.query), database.wraps)
+    fits = mapping.recognize(headers)
+    if not fits:
+        bind(mapping.load("generic"), headers)  # says what is missing
+    return fits
+
+
+class Database:
+    """A CRM's database, to be read and nothing else. `name` is SQLAlchemy's for its kind, `shown` what it is called in
+    messages: without login and password. `wraps`: a query may stand inside another there."""
+
+    def __init__(self, settings: Source) -> None:
+        self.url = _url(settings)
+        bare = self.url._replace(username=None, password=None, drivername=self.url.get_backend_name())
+        self.shown = bare.set(query={}).render_as_string()
+        try:
+            self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool)
+        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as fault:
+            missing = getattr(fault, "name", None) or str(fault)
+            wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
+            raise FixSetup(f"source.url: {missing} is not installed; install {wanted}") from None
+        self.name = {"mariadb": "mysql"}.get(self.engine.dialect.name, self.engine.dialect.name)
+        self.wraps = self.name in WRAPPED
+
+    @contextmanager
+    def connection(self) -> Iterator[sa.Connection]:
+        """A read-only transaction on one snapshot. What goes wrong in it is a sentence, without the password."""
+        try:
+            with self.engine.connect() as connection:
+                if self.name == "postgresql":
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                for statement in _SESSION.get(self.name, ()):
+                    connection.exec_driver_sql(statement)
+                if self.name == "mysql":  # it takes effect with the next transaction
+                    connection.rollback()
+                yield connection
+                connection.rollback()
+        except SyncError:
+            raise
+        except sa.exc.DBAPIError as fault:
+            said = _said(fault, self.url)
+            if isinstance(fault, sa.exc.OperationalError) and not REFUSED.search(said):
+                raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
+            raise FixSetup(f"{self.shown}: the database says: {said}") from None
+        except sa.exc.SQLAlchemyError as fault:
+            raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
+
+    def now(self, connection: sa.Connection) -> datetime:
+        """The database's own clock."""
+        raw = connection.scalar(sa.text("SELECT CAST(CURRENT_TIMESTAMP AS CHAR(19))"))
+        return datetime.fromisoformat(str(raw)[:19]).replace(tzinfo=UTC)
 
 
 class SqlSource:
@@ -56,25 +115,12 @@ class SqlSource:
         self.position: str | None = None
         self._since: datetime | None = None
         self._overlap = timedelta(seconds=settings.overlap)
-        self._url = _url(settings)
-        bare = self._url._replace(username=None, password=None, drivername=self._url.get_backend_name())
-        self.shown = bare.set(query={}).render_as_string()
-        try:
-            self._engine = sa.create_engine(self._url, poolclass=sa.pool.NullPool)
-        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as fault:
-            missing = getattr(fault, "name", None) or str(fault)
-            advice = (
-                f"install sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "install the driver of that database"
-            )
-            raise FixSetup(f"source.url: {missing} is not installed; {advice}") from None
-        self.database = {"mariadb": "mysql"}.get(self._engine.dialect.name, self._engine.dialect.name)
-        with self._connection() as connection:
-            self._query, self._why, own = _query(settings, crm, connection)
-            self._wrapped = self.database in WRAPPED
-            self._headers = self._examined(connection)
-            binding = bind(crm, self._headers)
-            self._key = binding.key
-            self._modified = self._modified_column(crm, own)
+        self._database = Database(settings)
+        with self._database.connection() as connection:
+            self._query, self._why = _query(settings, crm, connection)
+            self._headers = _headers(connection, self._query, self._database.wraps)
+            self._key = bind(crm, self._headers).key
+            self._modified = self._modified_column(crm, own=bool(settings.query))
             self._zone = _zone(settings, crm, connection) if self._modified else "UTC"
 
     def describe(self) -> Sequence[str]:
@@ -84,7 +130,7 @@ class SqlSource:
             how = f"changes are found by {self._modified} ({self._zone})"
         if self._since is not None:
             how = f"reading what changed since {self._since:%Y-%m-%d %H:%M:%S} ({self._zone}) by {self._modified}"
-        return [f"{self.shown}: {self._why}, {len(self._headers)} columns; {how}"]
+        return [f"{self._database.shown}: {self._why}, {len(self._headers)} columns; {how}"]
 
     def headers(self) -> Sequence[str]:
         """The query's columns."""
@@ -110,8 +156,9 @@ class SqlSource:
         """All rows, or those that changed, in the order of their keys. `position` is set when the last of them was read."""
         self.position = None
         latest: datetime | None = None
-        with self._connection() as connection:
-            now = self._now(connection)
+        with self._database.connection() as connection:
+            # A date beyond the database's own clock is a mistake, and must not hide what changes until then.
+            now = self._database.now(connection) if self._modified else datetime.now(UTC)
             for chunk in self._stream(connection, self._statement(self._condition()), self._parameters()):
                 latest = self._latest(chunk, latest)
                 yield chunk
@@ -124,18 +171,18 @@ class SqlSource:
             raise AssertionError("rows are looked up by a key of one column")
         condition = f"{self._quoted(self._key[0])} IN :wanted"
         statement = self._statement(condition).bindparams(sa.bindparam("wanted", expanding=True, type_=sa.types.NullType()))
-        with self._connection() as connection:
+        with self._database.connection() as connection:
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 yield from self._stream(connection, statement, {"wanted": list(keys[start : start + KEYS_AT_ONCE])})
 
     # --- the query ---------------------------------------------------------------------------------------------------
 
     def _quoted(self, name: str) -> str:
-        return self._engine.dialect.identifier_preparer.quote_identifier(name).replace(":", "\\:")
+        return self._database.engine.dialect.identifier_preparer.quote_identifier(name).replace(":", "\\:")
 
     def _statement(self, condition: str = "") -> sa.TextClause:
-        query = self._query.replace("\\:", ":").replace(":", "\\:")  # a colon of the query is no parameter of ours
-        if not self._wrapped:
+        query = _escaped(self._query)
+        if not self._database.wraps:
             return sa.text(query)
         order = ", ".join(self._quoted(header) for header in self._key)
         where = f" WHERE {condition}" if condition else ""
@@ -152,53 +199,19 @@ class SqlSource:
             return {}
         if self._zone == "unix":
             return {"since": int(self._since.replace(tzinfo=UTC).timestamp())}
-        if self.database == "sqlite":  # it keeps times as text
+        if self._database.name == "sqlite":  # it keeps times as text
             return {"since": self._since.isoformat(sep=" ", timespec="seconds")}
         return {"since": self._since}
 
-    def _examined(self, connection: sa.Connection) -> tuple[str, ...]:
-        query = self._query.replace("\\:", ":").replace(":", "\\:")
-        text = f"SELECT * FROM (\n{query}\n) AS contacts WHERE 1 = 0" if self._wrapped else query  # noqa: S608
-        with connection.execution_options(stream_results=True).execute(sa.text(text)) as result:
-            headers = tuple(map(str, result.keys()))
-        if twice := sorted({name for name in headers if headers.count(name) > 1}):
-            raise FixSetup(f"the query gives two columns the name {twice[0]!r}; name one of them otherwise, with AS")
-        return headers
-
-    def _modified_column(self, crm: Mapping, own: bool) -> str:
-        """The column by which changes are found, as the query writes it; blank where it cannot be read incrementally."""
+    def _modified_column(self, crm: Mapping, *, own: bool) -> str:
+        """The column by which changes are found, as the query writes it; blank where only a full read is possible."""
         wanted = crm.sql.modified if crm.sql is not None else ""
         found = next((header for header in self._headers if wanted and header.casefold() == wanted.casefold()), "")
         if wanted and not found and not own:
             raise FixSetup(f"mapping {crm.crm}: sql.modified: the query gives no column {wanted!r}")
-        return found if self._wrapped and len(self._key) == 1 else ""
+        return found if self._database.wraps and len(self._key) == 1 else ""
 
     # --- reading -----------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _connection(self) -> Iterator[sa.Connection]:
-        """A read-only transaction on one snapshot. What goes wrong in it is a sentence, without the password."""
-        try:
-            with self._engine.connect() as connection:
-                if self.database == "postgresql":
-                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                for statement in _SESSION.get(self.database, ()):
-                    connection.exec_driver_sql(statement)
-                if self.database == "mysql":  # it takes effect with the next transaction
-                    connection.rollback()
-                yield connection
-                connection.rollback()
-        except SyncError:
-            raise
-        except sa.exc.DBAPIError as fault:
-            said = _said(fault, self._url)
-            if isinstance(fault, sa.exc.OperationalError) and not REFUSED.search(said):
-                raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
-            raise FixSetup(f"{self.shown}: the database says: {said}") from None
-        except sa.exc.SQLAlchemyError as fault:
-            raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
-        except ModuleNotFoundError as fault:
-            raise FixSetup(f"source.url: {fault.name} is not installed; install the driver of that database") from None
 
     def _stream(self, connection: sa.Connection, statement: sa.TextClause, parameters: dict[str, object]) -> Iterator[Chunk]:
         _as_text(connection)
@@ -210,14 +223,7 @@ class SqlSource:
                 read_bytes += table.nbytes
                 lines = np.arange(done + 1, done + len(part) + 1, dtype=np.int64)
                 done += len(part)
-                yield Chunk(table.to_pandas(), self.shown, lines, [], read_bytes)
-
-    def _now(self, connection: sa.Connection) -> datetime:
-        """The database's own clock: a date beyond it is a mistake, and must not hide what changes until then."""
-        if self.database not in WRAPPED:
-            return datetime.now(UTC)
-        raw = connection.scalar(sa.text("SELECT CAST(CURRENT_TIMESTAMP AS CHAR(19))"))
-        return datetime.fromisoformat(str(raw)[:19]).replace(tzinfo=UTC)
+                yield Chunk(table.to_pandas(), self._database.shown, lines, [], read_bytes)
 
     def _latest(self, chunk: Chunk, latest: datetime | None) -> datetime | None:
         """The newest change that was read so far, in UTC."""
@@ -277,24 +283,43 @@ def _url(settings: Source) -> sa.URL:
     return url
 
 
-def _query(settings: Source, crm: Mapping, connection: sa.Connection) -> tuple[str, str, bool]:
-    """The query, a sentence on where it comes from, and whether it is the user's own."""
+def _query(settings: Source, crm: Mapping, connection: sa.Connection) -> tuple[str, str]:
+    """The query, and a sentence on where it comes from."""
     if settings.query:
-        try:
-            text = Path(settings.query).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as fault:
-            raise FixSetup(f"source.query: {settings.query} cannot be read: {fault}") from None
-        text = text.strip().rstrip(";").rstrip()
-        if not text or len(text) > MAX_QUERY:
-            raise FixSetup(f"source.query: {settings.query} must hold one SELECT")
-        return text, f"by the query in {settings.query}", True
+        return _own_query(settings.query), f"by the query in {settings.query}"
     if crm.sql is None:
         raise FixSetup(
             f"the mapping for {crm.crm} reads files; for a database name your own SELECT in source.query, "
             "or choose another mapping"
         )
-    fitted = fit(crm.sql, Tables(connection), crm.crm, settings.prefix)
-    return fitted.query, fitted.why, False
+    fitted = _tables.fit(crm.sql, _tables.Tables(connection), crm.crm, settings.prefix)
+    return fitted.query, fitted.why
+
+
+def _own_query(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(MAX_QUERY + 1)
+    except (OSError, UnicodeDecodeError) as fault:
+        raise FixSetup(f"source.query: {path} cannot be read: {fault}") from None
+    bare = text.strip().rstrip(";").rstrip()
+    if not bare or len(text) > MAX_QUERY:
+        raise FixSetup(f"source.query: {path} must hold one SELECT")
+    return bare
+
+
+def _escaped(query: str) -> str:
+    """The query as SQLAlchemy's text: a colon in it is no parameter of ours."""
+    return query.replace(":", "\\:")
+
+
+def _headers(connection: sa.Connection, query: str, wraps: bool) -> tuple[str, ...]:
+    text = f"SELECT * FROM (\n{_escaped(query)}\n) AS contacts WHERE 1 = 0" if wraps else _escaped(query)  # noqa: S608
+    with connection.execution_options(stream_results=True).execute(sa.text(text)) as result:
+        headers = tuple(map(str, result.keys()))
+    if twice := sorted({name for name in headers if headers.count(name) > 1}):
+        raise FixSetup(f"the query gives two columns the name {twice[0]!r}; name one of them otherwise, with AS")
+    return headers
 
 
 def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
