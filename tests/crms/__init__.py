@@ -30,7 +30,8 @@ class Later:
     """Something that happens in the CRM after the first sync, as statements, and what the vendor has then.
 
     `arrives`: numbers that the vendor has not had before. `shows`: number → fields that it has now. `gone`: how many known
-    contacts leave. `left_out`: reason → rows that were read, `None` where it does not matter. `by_date`: whether the CRM notes it in the date by which changes are found; else a full read finds it.
+    contacts leave. `reason`: under which the CRM's mark is then counted. `by_date`: whether the CRM notes it in the date by
+    which changes are found; else only a full read finds it.
     """
 
     what: str
@@ -38,7 +39,7 @@ class Later:
     arrives: Sequence[str] = ()
     shows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     gone: int = 0
-    left_out: Mapping[str, int] | None = None
+    reason: str = ""
     by_date: bool = True
 
 

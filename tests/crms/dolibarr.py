@@ -152,13 +152,13 @@ def _later(prefix: str, lastname: str, stamp: str) -> list[Later]:
             "a contact becomes private",
             [f"UPDATE {prefix}socpeople SET priv = 1, tms = '2026-01-30 11:00:00' WHERE rowid = 15"],
             gone=1,
-            left_out={"private": 1},
+            reason="private",
         ),
         Later(
             "a company is closed, and its contact with it",
             [f"UPDATE {prefix}societe SET status = 0, tms = '2026-01-30 12:00:00' WHERE rowid = 1"],
             gone=1,
-            left_out={"company closed": 1},
+            reason="company closed",
         ),
         Later("a hard deletion", [f"DELETE FROM {prefix}socpeople WHERE rowid = 23"], gone=1, by_date=False),
     ]

@@ -173,7 +173,7 @@ def _crm(database: Literal["mysql", "postgresql"], name: str) -> Crm:
                 "a soft deletion",
                 ["UPDATE contact SET deleted = TRUE, modified_at = '2026-02-02 10:00:00' WHERE id = 'c0000000000000010'"],
                 gone=1,
-                left_out={"deleted": 1},
+                reason="deleted",
             ),
             Later(
                 "an opt-out on the number alone, which no date tells",

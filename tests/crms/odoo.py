@@ -104,7 +104,7 @@ LATER = [
         "a contact is archived",
         ["UPDATE res_partner SET active = FALSE, write_date = '2026-01-30 10:00:00' WHERE id = 17"],
         gone=1,
-        left_out={"archived": 1},
+        reason="archived",
     ),
     Later("a hard deletion", ["DELETE FROM res_partner WHERE id = 24"], gone=1, by_date=False),
 ]
@@ -151,7 +151,7 @@ CRMS = [
                 "a number is blocked, which the list's own date tells",
                 [f"INSERT INTO phone_blacklist (number, active, write_date) VALUES ('{e164(28)}', TRUE, '2026-02-01 00:00:00')"],
                 gone=1,
-                left_out={"do not SMS": 1},
+                reason="do not SMS",
             ),
         ],
     ),

@@ -145,7 +145,7 @@ CRMS = [
                 "a soft deletion, which bumps the date",
                 [f"UPDATE contacts SET deleted = 1, date_modified = '2026-03-02 08:00:00' WHERE id = '{_guid(4)}'"],
                 gone=1,
-                left_out={"deleted": 2, "do not call": 1},
+                reason="deleted",
             ),
             Later("a purge of the deleted", [f"DELETE FROM contacts WHERE id = '{_guid(5)}'"], gone=1, by_date=False),
         ],

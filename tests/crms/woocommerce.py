@@ -99,8 +99,7 @@ SENT = {
 }
 
 
-def _later(prefix: str) -> list[Later]:
-    newest = BEGUN + 23 * DAY
+def _later(prefix: str, newest: int) -> list[Later]:
     return [
         Later(
             "an edit, and a customer with the same second as the newest, whose key stands before all others",
@@ -121,6 +120,7 @@ def _later(prefix: str) -> list[Later]:
                 f"UPDATE {prefix}usermeta SET meta_value = '{newest + DAY}' WHERE user_id = 14 AND meta_key = 'last_update'",
             ],
             gone=1,
+            reason="no customer",
         ),
         Later(
             "a hard deletion, which takes the fields with it",
@@ -143,7 +143,7 @@ CRMS = [
         sent=SENT,
         left_out=LEFT_OUT,
         rejected={"#002": 1},
-        later=_later("wp_"),
+        later=_later("wp_", BEGUN + 23 * DAY),
     ),
     Crm(
         "WooCommerce on a network of sites, with another prefix",
@@ -158,19 +158,23 @@ CRMS = [
             *_rows("shop_"),
             *_user("shop_", 25, "Spam", {"spam": 1}),
             *_user("shop_", 26, "Deleted", {"deleted": 1}),
-            *_user("shop_", 27, "OfTheSecondSite", None, shop_capabilities=None, shop_2_capabilities=CUSTOMER, billing_phone=None),
+            *_user(
+                "shop_", 27, "OfTheSecondSite", None, shop_capabilities=None, shop_2_capabilities=CUSTOMER, billing_phone=None
+            ),
         ],
         sent=SENT,
         left_out=LEFT_OUT | {"spam": 1, "deleted": 1},
         rejected={"#002": 2},
         later=[
+            *_later("shop_", BEGUN + 27 * DAY),
             Later(
                 "a soft deletion of the network",
                 [
-                    "UPDATE shop_users SET deleted = 1 WHERE ID = 14",
-                    f"UPDATE shop_usermeta SET meta_value = '{BEGUN + 40 * DAY}' WHERE user_id = 14 AND meta_key = 'last_update'",
+                    "UPDATE shop_users SET deleted = 1 WHERE ID = 16",
+                    f"UPDATE shop_usermeta SET meta_value = '{BEGUN + 40 * DAY}' WHERE user_id = 16 AND meta_key = 'last_update'",
                 ],
                 gone=1,
+                reason="deleted",
             ),
         ],
     ),
