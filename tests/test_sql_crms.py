@@ -13,6 +13,31 @@ from sync_connector.sandbox.app import Vendor
 from tests.conftest import Project
 from tests.crms import Crm, Row, all_crms
 
+EXPORTS = {
+    "suitecrm": "ID,First Name,Last Name,Title,Department,Account Name,Email Address,Mobile,Office Phone,Home,Other Phone,Fax,"
+    "Primary Address Street,Primary Address City,Primary Address State,Primary Address Postal Code,Primary Address Country,"
+    "Alternate Address Street,Do Not Call,Date Created,Date Modified,Assigned to,Deleted",
+    "espocrm": "id,name,deleted,salutationName,firstName,lastName,accountName,emailAddress,phoneNumber,phoneNumberIsOptedOut,"
+    "doNotCall,addressStreet,addressCity,addressState,addressCountry,addressPostalCode,createdAt,modifiedAt,assignedUserName",
+    "vtiger": "Salutation,First Name,Contact Id,Office Phone,Last Name,Mobile Phone,Organization Name,Home Phone,Lead Source,"
+    "Other Phone,Title,Fax,Department,Primary Email,Assistant,Secondary Email,Assistant Phone,Do Not Call,Email Opt Out,"
+    "Assigned To,Notify Owner,Created Time,Modified Time,Portal User,Support Start Date,Mailing Street,Other Street,"
+    "Mailing City,Mailing State,Mailing Zip,Mailing Country,Mailing Po Box,Description",
+    "dolibarr FR": "Id contact,Code civilité,Nom,Prénom,Poste/Fonction,Privé,Adresse,Code postal,Ville,Pays,Code pays,Tél pro.,"
+    "Tél perso.,Tél portable,Email,État",
+    "dolibarr EN": "Contact ID,Civility code,Last name,First name,Post/Function,Private,Address,Zip code,Town,Country,"
+    "Country code,Phone,Mobile,Email,Status",
+    "odoo EN": "External ID,Name,Phone,Mobile,Email,Street,Street2,Zip,City,Country,Is a Company,Active,Last Updated on",
+    "odoo FR": "Identifiant externe,Nom,Téléphone,Portable,E-mail,Rue,Rue 2,Code postal,Ville,Pays,Est une société,Actif",
+    "odoo, technical names": "id,name,phone,mobile,email,street,street2,zip,city,country_id,is_company,active,write_date",
+    "civicrm": "Contact ID,Contact Type,Contact Subtype,Do Not Email,Do Not Phone,Do Not Mail,Do Not Sms,Do Not Trade,"
+    "No Bulk Emails (User Opt Out),External Identifier,Sort Name,Display Name,First Name,Last Name,Is Deceased,"
+    "Street Address,City,Postal Code,State,Country,Phone,Email",
+    "erpnext": "ID,First Name,Last Name,Full Name,Email Address,Status,Phone,Mobile No,Company Name,Unsubscribed,"
+    "Is Primary Contact,Sync with Google Contacts",
+    "woocommerce": "ID,user_login,user_email,user_registered,first_name,last_name,billing_first_name,billing_last_name,"
+    "billing_phone,billing_email,billing_address_1,billing_city,billing_postcode,billing_country,shipping_address_1",
+}
 CRMS = {crm.name: crm for crm in all_crms()}
 
 
@@ -131,6 +156,22 @@ def test_each_crm_shows_what_may_happen(crm: Crm) -> None:
     assert any(step.arrives or step.shows for step in crm.later)
     assert any(step.gone and step.reason for step in crm.later)
     assert any(step.gone and not step.by_date for step in crm.later)
+
+
+@pytest.mark.parametrize(("name", "headers"), EXPORTS.items(), ids=EXPORTS.keys())
+def test_the_same_mapping_reads_the_crms_own_export(name: str, headers: str) -> None:
+    """The headers of its export pick it; a key, a phone, a name, an e-mail and what says "do not" are found among them."""
+    wanted = name.split()[0].rstrip(",")
+    best = mappings.recognize(headers.split(","))[0]
+    assert best.name == wanted
+    binding = mappings.bind(mappings.load(wanted), headers.split(","))
+    assert binding.key
+    assert binding.phone
+    assert binding.first_name or binding.full_name
+    assert binding.email
+    marks = {"Deleted", "deleted", "Do Not Call", "doNotCall", "phoneNumberIsOptedOut", "Privé", "Private", "Is a Company"}
+    marks |= {"Est une société", "is_company", "Do Not Phone", "Do Not Sms", "Is Deceased", "Unsubscribed"}
+    assert marks & set(headers.split(",")) <= {header for header, _, _ in binding.deleted}
 
 
 def test_every_crm_with_a_database_is_tested() -> None:

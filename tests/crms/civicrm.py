@@ -125,6 +125,11 @@ CRMS = [
                 arrives=[e164(201), e164(202)],
             ),
             Later(
+                "an edit of a contact without a date",
+                ["UPDATE civicrm_contact SET last_name = 'Martin', modified_date = NULL WHERE id = 26"],
+                shows={e164(26): {"last_name": "Martin"}},
+            ),
+            Later(
                 "a soft deletion",
                 ["UPDATE civicrm_contact SET is_deleted = 1, modified_date = '2026-01-28 10:00:00' WHERE id = 17"],
                 gone=1,

@@ -144,6 +144,11 @@ def _later(prefix: str, lastname: str, stamp: str) -> list[Later]:
             arrives=[e164(202)],
         ),
         Later(
+            "an edit of a contact without a date",
+            [f"UPDATE {prefix}socpeople SET {lastname} = 'Martin', tms = NULL WHERE rowid = 24"],
+            shows={e164(24): {"last_name": "Martin"}},
+        ),
+        Later(
             "the company moves to another country, which its own date tells",
             [f"UPDATE {prefix}societe SET fk_pays = 1, tms = '2026-01-30 10:00:00' WHERE rowid = 1"],
             arrives=["+33470123456"],

@@ -137,6 +137,11 @@ CRMS = [
                 arrives=[e164(202)],
             ),
             Later(
+                "an edit of a contact without a date",
+                ["UPDATE \"tabContact\" SET last_name = 'Martin' WHERE name = 'NoDate Dupont'"],
+                shows={e164(10): {"last_name": "Martin"}},
+            ),
+            Later(
                 "the address moves, which its own date tells",
                 ["UPDATE \"tabAddress\" SET city = 'Lyon', modified = '2026-01-13 10:00:00' WHERE name = 'Paris-Billing'"],
                 shows={

@@ -96,6 +96,11 @@ LATER = [
         arrives=[e164(202)],
     ),
     Later(
+        "an edit of a contact without a date",
+        ["UPDATE res_partner SET city = 'Lyon' WHERE id = 21"],
+        shows={e164(21): {"adress": "Lyon"}},
+    ),
+    Later(
         "the company moves to another country, which its own date tells",
         ["UPDATE res_partner SET country_id = 75, write_date = '2026-01-29 10:00:00' WHERE id = 1"],
         arrives=["+33470123456"],

@@ -114,6 +114,13 @@ def _later(prefix: str, newest: int) -> list[Later]:
             shows={e164(11): {"last_name": "Martin"}},
         ),
         Later(
+            "edits of customers without a date, or with one that is no number",
+            [
+                f"UPDATE {prefix}usermeta SET meta_value = 'Martin' WHERE user_id IN (19, 20) AND meta_key = 'billing_last_name'",
+            ],
+            shows={e164(19): {"last_name": "Martin"}, e164(20): {"last_name": "Martin"}},
+        ),
+        Later(
             "a phone is removed from somebody who is no customer",
             [
                 f"DELETE FROM {prefix}usermeta WHERE user_id = 14 AND meta_key = 'billing_phone'",
