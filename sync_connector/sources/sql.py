@@ -68,7 +68,9 @@ class Database:
         bare = self.url._replace(username=None, password=None, drivername=self.url.get_backend_name())
         self.shown = bare.set(query={}).render_as_string()
         try:
-            self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool)
+            self.engine = sa.create_engine(
+                self.url, poolclass=sa.pool.NullPool, connect_args=_CONNECT.get(self.url.get_backend_name(), {})
+            )
         except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as fault:
             missing = getattr(fault, "name", None) or str(fault)
             wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
@@ -253,12 +255,14 @@ class SqlSource:
 
 # --- what differs from database to database --------------------------------------------------------------------------
 
+# SQLAlchemy asks for the mode once, as it connects: set later, it would misread how MySQL shows its tables.
+_STANDARD_SQL = {"init_command": "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')"}
+_CONNECT = {"mysql": _STANDARD_SQL, "mariadb": _STANDARD_SQL}
 _SESSION = {
     "postgresql": ("SET TIME ZONE 'UTC'", "SET DateStyle TO 'ISO'"),
     "mysql": (
         # The server hangs up on a reader that pauses for longer than this; a chunk may take its time.
         "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600, time_zone = '+00:00'",
-        "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')",
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "SET SESSION TRANSACTION READ ONLY",
     ),
