@@ -116,6 +116,9 @@ class Sql(BaseModel):
         return self
 
 
+TOMBSTONE = DeletedWhen(column=["_sdc_deleted_at"], values=["*"])
+"""The column in which every Singer tap that sees deletions writes them, whatever the CRM."""
+
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -279,7 +282,7 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
         modified=_find_all(columns.modified, known),
         deleted=tuple(
             (header, tuple(fold(value) for value in rule.values), rule.reason)
-            for rule in mapping.deleted
+            for rule in (*mapping.deleted, TOMBSTONE)
             if (header := _find(rule.column, known)) is not None
         ),
     )
