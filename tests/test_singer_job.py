@@ -19,6 +19,8 @@ from click.testing import CliRunner, Result
 
 from sync_connector import pipeline
 from sync_connector.cli import cli
+from sync_connector.errors import Stopped
+from sync_connector.ledger.store import Ledger
 from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
 from tests.conftest import HEADER, LOGIN, PASSWORD, Project, accepted_by_ledger, e164, person
@@ -31,7 +33,8 @@ MANY = 20_000
 
 def contact(number: int, version: int | None = None, **changes: str) -> Message:
     """A RECORD of one person."""
-    return record("contacts", version, **person(number, **changes))
+    message = record(**person(number, **changes))
+    return message if version is None else message | {"version": version}
 
 
 def lines(messages: Sequence[Message]) -> str:
@@ -233,7 +236,7 @@ def test_nothing_is_settled_while_rejections_are_not_recorded(
     project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger that fails before the first batch gives no STATE back, though no contact was to be sent."""
-    monkeypatch.setattr(pipeline, "_settle_rows", lambda *_: (_ for _ in ()).throw(pipeline.Stopped(15)))
+    monkeypatch.setattr(pipeline, "_settle_rows", lambda *_: (_ for _ in ()).throw(Stopped(15)))
     stopped = run(project, lines([SCHEMA, contact(1, mobile="12"), state(1)]), "sync", "--singer", "-", "--approve", code=143)
     assert stopped.stdout == ""
 
@@ -241,7 +244,7 @@ def test_nothing_is_settled_while_rejections_are_not_recorded(
 def test_who_is_gone_is_settled_last(project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     """While contacts that left are not recorded as gone, no STATE is given back: the next read must show it again."""
     sync(project, [SCHEMA, *[contact(n, 1) for n in range(10)], active(1)])
-    monkeypatch.setattr(pipeline.Ledger, "mark_gone", lambda *_: (_ for _ in ()).throw(pipeline.Stopped(15)))
+    monkeypatch.setattr(Ledger, "mark_gone", lambda *_: (_ for _ in ()).throw(Stopped(15)))
     full = [SCHEMA, *[contact(n, 2) for n in range(9)], active(2), state(2)]
     assert run(project, lines(full), "sync", "--singer", "-", code=143).stdout == ""
     monkeypatch.undo()
@@ -389,12 +392,17 @@ CREATE TABLE contacts (id integer PRIMARY KEY, first_name text, last_name text, 
 
 def tapped(tap: str, database: str, folder: Path, given_back: str) -> str:
     """What the real tap writes of that database, begun at the STATE that was given back."""
-    config = {"sqlalchemy_url": database, "filter_schemas": ["public"]}
+    url = sa.make_url(database)
+    # The tap wants a host and a password, even where a socket in the query is used and nobody asks for one.
+    url = url.set(drivername="postgresql+psycopg2", host=url.host or "localhost", password=url.password or "none")
+    config = {"sqlalchemy_url": url.render_as_string(hide_password=False), "filter_schemas": ["public"]}
     (folder / "tap.json").write_text(json.dumps(config))
     words = [tap, "--config", str(folder / "tap.json")]
     catalog = json.loads(subprocess.run([*words, "--discover"], capture_output=True, text=True, check=True).stdout)
     for stream in catalog["streams"]:
-        stream |= {"replication_method": "INCREMENTAL", "replication_key": "updated_at"}
+        stream |= {"replication_method": "INCREMENTAL", "replication_key": "updated_at", "selected": True}
+        for entry in stream["metadata"]:
+            entry["metadata"]["selected"] = True
     (folder / "catalog.json").write_text(json.dumps(catalog))
     words += ["--catalog", str(folder / "catalog.json")]
     if given_back:

@@ -31,10 +31,14 @@ def schema(*columns: str, stream: str = "contacts", key: Sequence[str] = ("id",)
     return {"type": "SCHEMA", "stream": stream, "schema": described, "key_properties": list(key)}
 
 
-def record(stream: str = "contacts", version: int | None = None, **cells: object) -> Message:
+def record(stream: str = "contacts", /, **cells: object) -> Message:
     """A RECORD."""
-    versioned = {} if version is None else {"version": version}
-    return {"type": "RECORD", "stream": stream, "record": cells} | versioned
+    return {"type": "RECORD", "stream": stream, "record": cells}
+
+
+def versioned(version: int, **cells: object) -> Message:
+    """A RECORD of a table's version."""
+    return record(**cells) | {"version": version}
 
 
 def state(value: object) -> Message:
@@ -264,7 +268,7 @@ STREAMS = [
 @pytest.mark.parametrize(("names", "wanted", "chosen"), STREAMS)
 def test_the_stream_is_found_or_named(tmp_path: Path, names: list[str], wanted: str, chosen: str) -> None:
     """The only one, the likeliest by name, or the one that the setting names; the others are counted."""
-    messages = [message for name in names for message in (schema(stream=name), record(stream=name, id=1, name=name))]
+    messages = [message for name in names for message in (schema(stream=name), record(name, id=1, name=name))]
     source = opened(tmp_path, *messages, stream=wanted)
     assert rows(source) == [{"id": "1", "name": chosen}]
     for other in set(names) - {chosen}:
@@ -300,14 +304,14 @@ def test_unknown_types_are_passed_over_and_counted(tmp_path: Path) -> None:
 
 
 FULL = [
-    ([record(version=5, id=1), active(5)], True),
-    ([active(5), record(version=5, id=1), record(version=5, id=2), active(5)], True),
-    ([record(version=5, id=1), active(5), state({})], True),
-    ([active(5), record(version=5, id=1)], False),
-    ([record(version=5, id=1), active(5), record(version=5, id=2)], False),
-    ([record(version=4, id=1), record(version=5, id=2), active(5)], False),
-    ([record(version=5, id=1), record(id=2), active(5)], False),
-    ([record(version=4, id=1), active(5)], False),
+    ([versioned(5, id=1), active(5)], True),
+    ([active(5), versioned(5, id=1), versioned(5, id=2), active(5)], True),
+    ([versioned(5, id=1), active(5), state({})], True),
+    ([active(5), versioned(5, id=1)], False),
+    ([versioned(5, id=1), active(5), versioned(5, id=2)], False),
+    ([versioned(4, id=1), versioned(5, id=2), active(5)], False),
+    ([versioned(5, id=1), record(id=2), active(5)], False),
+    ([versioned(4, id=1), active(5)], False),
     ([record(id=1), active(5)], False),
     ([active(5)], False),
     ([record(id=1)], False),
