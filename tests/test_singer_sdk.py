@@ -24,7 +24,9 @@ crm = "the SDK's streams"
 title = "any column is a number"
 [columns]
 key = [["id", "Id", "_id", "object_store.id"]]
-phone = [["metric", "fruits", "clientName", "info", "optional", "a1", "name", "d.env"], ["object_store.metric", "ForecastingTypeId"]]
+phone = [
+  ["metric", "fruits", "clientName", "info", "optional", "a1", "name", "d.env", "ForecastingTypeId", "object_store.metric"],
+]
 """
 
 
