@@ -6,11 +6,12 @@ or left some unknown · 4 a brake · 130, 143 stopped by a signal after the batc
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from sync_connector.ledger.store import Ledger, Scope, open_ledger
 from sync_connector.model import Contact
 from sync_connector.report import terminal
 from sync_connector.report.mask import visible
+from sync_connector.sources import singer
 from sync_connector.sources._text import forget_stdin
 
 SHOWN_REJECTS = 8
@@ -45,8 +47,8 @@ def _print(what: Any, *, stderr: bool = False) -> None:
     _console(stderr=stderr).print(what, soft_wrap=isinstance(what, str | Text))
 
 
-def _print_json(what: object) -> None:
-    click.echo(orjson.dumps(what, option=orjson.OPT_INDENT_2).decode())
+def _print_json(what: object, *, stderr: bool = False) -> None:
+    click.echo(orjson.dumps(what, option=orjson.OPT_INDENT_2).decode(), err=stderr)
 
 
 class _Command(click.Group):
@@ -76,6 +78,9 @@ class _Command(click.Group):
 _config = click.option("--config", "config_path", default="sync.toml", show_default=True, help="The configuration file.")
 _full = click.option("--full", is_flag=True, help="Read every contact, where otherwise only changes would be read.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+_singer = click.option(
+    "--singer", "tap", metavar="-|FILE", help="Read a Singer tap's messages (- is standard input) instead of the source."
+)
 
 
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -227,11 +232,12 @@ def _progress() -> Iterator[Any]:
 @_config
 @_json
 @_full
+@_singer
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the plan to this file, for review and `sync --apply`.")
-def plan(config_path: str, as_json: bool, full: bool, out: str | None) -> None:
+def plan(config_path: str, as_json: bool, full: bool, tap: str | None, out: str | None) -> None:
     """Show what a sync would send. Writes nothing to the ledger, sends nothing."""
     begun = time.monotonic()
-    settings = config.load(config_path)
+    settings = config.load(config_path, source=_tapped(tap))
     with _ledger(settings) as ledger:
         with _progress() as progress, _Signals() as signals:
             made = planning.prepare(settings, ledger, _scope(ledger, settings), progress, signals.check, full=full)
@@ -263,20 +269,20 @@ def _plan_as_json(made: planning.Plan, stopped: list[str], seconds: float) -> di
     }
 
 
-def _show_left_out(reasons: Mapping[str, int]) -> None:
+def _show_left_out(reasons: Mapping[str, int], show: Callable[[Any], None] = _print) -> None:
     if reasons:
         shown = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
-        _print(Text(f"left out, as the CRM marks them: {shown}", style="dim"))
+        show(Text(f"left out, as the CRM marks them: {shown}", style="dim"))
 
 
-def _show_footers(count: int) -> None:
+def _show_footers(count: int, show: Callable[[Any], None] = _print) -> None:
     if count:
-        _print(Text(f"lines behind the data that are no rows: {count}", style="dim"))
+        show(Text(f"lines behind the data that are no rows: {count}", style="dim"))
 
 
-def _show_since(since: str | None) -> None:
+def _show_since(since: str | None, show: Callable[[Any], None] = _print) -> None:
     if since is not None:
-        _print(Text(f"only what changed since {since[:19]} UTC was read; --full reads all", style="dim"))
+        show(Text(f"only what changed since {since[:19]} UTC was read; --full reads all", style="dim"))
 
 
 def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
@@ -321,22 +327,43 @@ def _show_rejects(made: planning.Plan) -> None:
 @cli.command()
 @_config
 @_json
+@_singer
 @click.option("--apply", "apply_path", type=click.Path(dir_okay=False), help="Send exactly what this plan says, or refuse.")
 @click.option("--approve", is_flag=True, help="Pass the brakes, this once.")
 @_full
-def sync(config_path: str, as_json: bool, apply_path: str | None, approve: bool, full: bool) -> None:
-    """Send what changed since the last sync, and record the vendor's verdict on each contact."""
+def sync(config_path: str, as_json: bool, tap: str | None, apply_path: str | None, approve: bool, full: bool) -> None:
+    """Send what changed since the last sync, and record the vendor's verdict on each contact.
+
+    With --singer, stdout is the tap's: it gets the last STATE of which every record before it is settled, if there is one,
+    and nothing else. The result goes to stderr.
+    """
     begun = time.monotonic()
-    settings = config.load(config_path, to_send=True)
+    settings = config.load(config_path, to_send=True, source=_tapped(tap))
     with _ledger(settings, write=True) as ledger, _Signals() as signals:
         result = _run(settings, ledger, signals, begun, apply_path=apply_path, approve=approve, full=full)
     shown = result.as_json()
     if as_json:
-        _print_json(shown)
+        _print_json(shown, stderr=_of_a_tap(settings))
     else:
-        _show_result(result, shown)
+        _show_result(result, shown, stderr=_of_a_tap(settings))
     if result.tally.refused or result.tally.unknown:
         sys.exit(3)
+
+
+def _tapped(tap: str | None) -> dict[str, str] | None:
+    """The source's settings that `--singer` stands for; a path on the command line is seen from where the user is."""
+    return None if tap is None else {"type": "singer", "path": tap if tap == "-" else os.path.abspath(tap)}
+
+
+def _of_a_tap(settings: Settings) -> bool:
+    return settings.source.type == "singer"
+
+
+def _give_state_back(settings: Settings, made: planning.Plan, watermark: pipeline.Watermark) -> None:
+    """Tell who runs the tap how far it need not read again; nothing where no STATE is true."""
+    state = singer.last_state(settings.source, watermark.first_unsettled(made))
+    if state is not None:
+        click.echo(state)
 
 
 def _run(
@@ -367,26 +394,32 @@ def _run(
             stopped = made.brakes(_limits(settings))
             if stopped and not approve:
                 raise AskPerson(*stopped, "nothing was sent; look at `sync-connector plan`, and `sync --approve` passes once")
-            return pipeline.execute(settings, ledger, made, progress, lambda: signals.number, begun)
+            watermark = pipeline.Watermark() if _of_a_tap(settings) else None
+            try:
+                return pipeline.execute(settings, ledger, made, progress, lambda: signals.number, begun, watermark=watermark)
+            finally:
+                if watermark is not None:
+                    _give_state_back(settings, made, watermark)
 
 
-def _show_result(result: pipeline.Result, shown: dict[str, Any]) -> None:
-    _print(terminal.rows_table(shown["rows"], shown["changes"], before=False))
-    _show_since(shown["read_since"])
-    _show_left_out(shown["left_out"])
-    _show_footers(shown["footers"])
-    _print(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
+def _show_result(result: pipeline.Result, shown: dict[str, Any], *, stderr: bool = False) -> None:
+    show = functools.partial(_print, stderr=stderr)
+    show(terminal.rows_table(shown["rows"], shown["changes"], before=False))
+    _show_since(shown["read_since"], show)
+    _show_left_out(shown["left_out"], show)
+    _show_footers(shown["footers"], show)
+    show(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
     for line in terminal.codes_lines(result.plan.codes, result.plan.mended):
-        _print(line)
+        show(line)
     if shown["gone"]:
-        _print(f"{shown['gone']:,} contacts left the source in this run")
+        show(f"{shown['gone']:,} contacts left the source in this run")
     if shown["stale_at_vendor"]:
-        _print(
+        show(
             f"{shown['stale_at_vendor']:,} numbers are stale at the vendor, which cannot delete them: sync-connector runs --stale"
         )
     if result.tally.refused or result.tally.unknown:
-        _print(Text("refused and unknown contacts are offered again by the next run", style="yellow"))
-    _print(Text(f"run {shown['run']} finished in {shown['seconds']:.1f} s, {shown['peak_rss_mb']:.0f} MB at most", style="dim"))
+        show(Text("refused and unknown contacts are offered again by the next run", style="yellow"))
+    show(Text(f"run {shown['run']} finished in {shown['seconds']:.1f} s, {shown['peak_rss_mb']:.0f} MB at most", style="dim"))
 
 
 # --- looking back ----------------------------------------------------------------------------------------------------

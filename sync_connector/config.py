@@ -69,6 +69,7 @@ class Source(_Section):
     overlap: int = Field(default=900, ge=0, description="seconds that an incremental read looks back behind the last one")
     full_every: int = Field(default=7, ge=1, description="every so many runs all contacts are read; 1: each time")
     sheet: str = ""
+    stream: str = Field(default="", description="of a Singer tap's streams the one with the contacts")
     mapping: str = "generic"
     default_country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
@@ -128,7 +129,7 @@ class Settings(_Section):
         if self.source.type == "sql":
             if self.source.url is None:
                 raise ValueError('source.url is missing: name the CRM\'s database; write url = "${CRM_URL}"')
-        elif not self.source.path:
+        elif not self.source.path and self.source.type != "singer":  # a tap is piped in
             raise ValueError("source.path is missing: name the file that the CRM exported")
         return self
 
@@ -164,10 +165,17 @@ def _filled(
     return text
 
 
-def load(path: str | Path, environment: AnyMapping[str, str] = os.environ, *, to_send: bool = False) -> Settings:
+def load(
+    path: str | Path,
+    environment: AnyMapping[str, str] = os.environ,
+    *,
+    to_send: bool = False,
+    source: AnyMapping[str, str] | None = None,
+) -> Settings:
     """Read `sync.toml`. Relative paths in it are seen from its own folder.
 
-    `to_send` asks for what only sending needs (the password). Raises `FixSetup` with every fault at once.
+    `to_send` asks for what only sending needs (the password). `source`: settings of that section which the command line
+    says in place of the file. Raises `FixSetup` with every fault at once.
     """
     path = Path(path)
     try:
@@ -179,6 +187,8 @@ def load(path: str | Path, environment: AnyMapping[str, str] = os.environ, *, to
         raise FixSetup(f"{path}: {fault}") from None
     except tomllib.TOMLDecodeError as fault:
         raise FixSetup(f"{path}: {fault}") from None
+    if source and isinstance(section := raw.setdefault("source", {}), dict):
+        section.update(source)
     needed = {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url"}
     faults: list[str] = []
     filled = _filled(raw, "", environment, path.parent, frozenset(needed | {"vendor.password"} if to_send else needed), faults)

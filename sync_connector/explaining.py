@@ -49,7 +49,10 @@ def _told(one: Story) -> dict[str, Any]:
 
 
 def _rows(settings: Settings, keys: list[str], number: str | None) -> list[dict[str, Any]]:
-    """The rows with these keys, or failing that with this number, as they stand and as they are understood."""
+    """The rows with these keys, or failing that with this number, as they stand and as they are understood. What a tap
+    has piped in is not there any more."""
+    if settings.source.type == "singer" and settings.source.path in ("", "-"):
+        return []
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
     choices = Choices(settings.source.default_country, settings.rules.on_invalid_email)

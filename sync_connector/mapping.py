@@ -124,6 +124,9 @@ class Sql(BaseModel):
         return self
 
 
+TOMBSTONE = DeletedWhen(column=["_sdc_deleted_at"], values=["*"])
+"""The column in which every Singer tap that sees deletions writes them, whatever the CRM."""
+
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 INTERNATIONAL = "+"
 """In `phone_country`: the column's numbers begin with their country's prefix, the plus sign left out (`33612345678`)."""
@@ -292,7 +295,7 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
         modified=_find_all(columns.modified, known),
         deleted=tuple(
             (header, tuple(fold(value) for value in rule.values), rule.reason)
-            for rule in mapping.deleted
+            for rule in (*mapping.deleted, TOMBSTONE)
             if (header := _find(rule.column, known)) is not None
         ),
         key_otherwise=_find_all(columns.key_otherwise, known),

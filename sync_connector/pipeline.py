@@ -11,9 +11,12 @@ import asyncio
 import resource
 import sys
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from sync_connector import dialects
 from sync_connector.config import Settings
@@ -24,7 +27,7 @@ from sync_connector.flow.resolve import Outcome
 from sync_connector.flow.spool import Candidate
 from sync_connector.ledger.leases import SECONDS
 from sync_connector.ledger.store import Ledger, Settled, utc_now
-from sync_connector.model import Change, Finding, Outgoing, Reply, SetAside, Severity, State, Tally
+from sync_connector.model import Change, Finding, Outgoing, Reply, SetAside, Severity, State, Tally, Verdict
 from sync_connector.planning import Plan, add_up
 from sync_connector.reading import Progress
 
@@ -75,6 +78,36 @@ class Result:
         }
 
 
+class Watermark:
+    """Follows a run to tell how far its source is settled, by line; for a source of one file whose sender waits for that.
+
+    Eight bytes for each accepted contact.
+    """
+
+    def __init__(self) -> None:
+        self._settled = array("q")
+        self.rows_settled = False
+        self.finished = False
+
+    def add(self, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
+        """Verdicts that are in the ledger."""
+        for one, reply in zip(batch, replies, strict=True):
+            if reply.verdict in (Verdict.ACCEPTED, Verdict.WARNED):
+                self._settled.append(one.place.line)
+
+    def first_unsettled(self, plan: Plan) -> int | None:
+        """The first line that must come again: its contact was refused, is unknown or was not sent. `None`: there is none.
+
+        What the plan says is gone is recorded last; before that, no line is settled for certain.
+        """
+        if not self.rows_settled or (plan.gone and not self.finished):
+            return 0
+        if len(self._settled) == plan.count(Outcome.SEND):
+            return None
+        lines = array("q", (candidate.place.line for _, _, candidate in plan.candidates(Outcome.SEND)))
+        return int(np.setdiff1d(lines, self._settled).min())
+
+
 def peak_rss_mb() -> float:
     """The most memory that this process has had at once, in MB (the kernel counts in KiB, on macOS in bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -89,8 +122,11 @@ class _Counting:
     unknown: int = 0
     posts: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    watermark: Watermark | None = None
 
-    def add(self, replies: Sequence[Reply]) -> None:
+    def add(self, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
+        if self.watermark is not None:
+            self.watermark.add(batch, replies)
         for reply in replies:
             setattr(self, reply.verdict.value, getattr(self, reply.verdict.value) + 1)
             self.codes.update(reply.codes)
@@ -108,23 +144,29 @@ def execute(
     stopping: Callable[[], int],
     begun: float,
     instruments: Instruments | None = None,
+    watermark: Watermark | None = None,
 ) -> Result:
     """Do what a plan says. The caller holds the lease, and has seen to the brakes.
 
-    `stopping` gives a signal's number once there was one. Raises what `load` raises, and `Stopped`; the run is in the
-    ledger in any case, with what it came to.
+    `stopping` gives a signal's number once there was one; a `watermark` is told of the verdicts. Raises what `load`
+    raises, and `Stopped`; the run is in the ledger in any case, with what it came to.
     """
     run = ledger.start_run(plan.scope, plan.identity, utc_now())
     counting = _Counting()
+    counting.watermark = watermark
     status, failure = "failed", None
     try:
         _settle_rows(ledger, plan, run)
+        if watermark is not None:
+            watermark.rows_settled = True
         asyncio.run(_load(settings, ledger, plan, run, counting, progress, stopping, instruments))
         if signal_number := stopping():
             status = "stopped"
             raise Stopped(signal_number)
         for start in range(0, len(plan.gone), SETTLE_ROWS):
             ledger.mark_gone(plan.scope, run, plan.gone[start : start + SETTLE_ROWS])
+        if watermark is not None:
+            watermark.finished = True
         status = "finished"
     except SyncError as fault:
         failure = fault
@@ -233,7 +275,7 @@ async def _load(
     async def settle(ticket: int, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
         async with writing:
             await asyncio.to_thread(ledger.settle, plan.scope, run, ticket, batch, replies)
-        counting.add(replies)
+        counting.add(batch, replies)
         progress.at(counting.tally.sent)
 
     async def keep_the_lease() -> None:

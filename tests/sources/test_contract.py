@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,16 @@ def _csv(folder: Path) -> Source:
     return Source(type="csv", path=str(path))
 
 
-MADE: dict[str, Callable[[Path], Source]] = {"csv": _csv}
+def _singer(folder: Path) -> Source:
+    path = folder / "contacts.singer"
+    described = {"properties": {name: {"type": "string"} for name in HEADERS}}
+    messages: list[object] = [{"type": "SCHEMA", "stream": "contacts", "schema": described, "key_properties": ["id"]}]
+    messages += [{"type": "RECORD", "stream": "contacts", "record": dict(zip(HEADERS, row, strict=True))} for row in ROWS]
+    path.write_text("".join(json.dumps(message) + "\n" for message in messages), encoding="utf-8")
+    return Source(type="singer", path=str(path))
+
+
+MADE: dict[str, Callable[[Path], Source]] = {"csv": _csv, "singer": _singer}
 
 
 @pytest.fixture(params=[kind for kind in sources.kinds() if kind in MADE])
