@@ -183,8 +183,8 @@ class Binding(NamedTuple):
     def fingerprinted(self) -> tuple[str, ...]:
         """The headers whose cells decide what is sent, in a fixed order, each once."""
         phones = [h for column in self.phone for h in (column.value, column.label) if h is not None]
-        roles = (self.first_name, self.last_name, self.full_name, self.adress, self.adress_otherwise, self.email, self.country)
-        roles += (self.postcode,)
+        names = (self.first_name, self.last_name, self.full_name)
+        roles = (*names, self.adress, self.adress_otherwise, self.email, self.country, self.postcode)
         return tuple(dict.fromkeys([*self.key, *self.key_otherwise, *phones, *(header for role in roles for header in role)]))
 
     @property

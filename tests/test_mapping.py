@@ -77,6 +77,11 @@ HEADERS = {
         "Téléphone (domicile),Tél. mobile,Téléphone (autre),Téléphone principal,Adresse de messagerie,"
         "Adresse de messagerie 2",
     ),
+    "vcard": (
+        "vcard",
+        "UID,FN,Family Name,Given Name,Additional Names,Prefix,Suffix,Nickname,Organization,Title,TEL 1 - Type,TEL 1 - Value,"
+        "EMAIL 1 - Value,ADR 1 - Street,ADR 1 - City,ADR 1 - Region,ADR 1 - Postal Code,ADR 1 - Country,REV",
+    ),
     "generic EN": (
         "generic",
         "id,first name,last name,email,phone,mobile,address,city,country",
