@@ -175,6 +175,22 @@ def check(config_path: str, as_json: bool) -> None:
     _print(Text(f"ready to sync source {name!r} with {host} ({settings.vendor.dialect})", style="green"))
 
 
+@cli.command()
+@click.argument("name", required=False)
+@_json
+def mappings(name: str | None, as_json: bool) -> None:
+    """List the CRMs that are known, or show one mapping. NAME is one of them, or the path of a file of yours.
+
+    A mapping of your own is checked by this as well: every fault is listed with its line.
+    """
+    if name is None:
+        listed = [mapping.shown(one) for one in mapping.names()]
+        _print_json(listed) if as_json else _print(terminal.mappings_table(listed))
+    else:
+        one = mapping.shown(name)
+        _print_json(one) if as_json else _print(terminal.mapping_shown(one))
+
+
 # --- the job ---------------------------------------------------------------------------------------------------------
 
 

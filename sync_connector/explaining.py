@@ -12,9 +12,10 @@ from sync_connector import mapping, sources
 from sync_connector.config import Settings
 from sync_connector.fields.phone import phone_number
 from sync_connector.flow.extract import Extraction, Rows, extract
-from sync_connector.flow.normalize import Choices, normalize
+from sync_connector.flow.normalize import Choices, Number, normalize, numbers
 from sync_connector.ledger.history import Story, story
 from sync_connector.ledger.store import Ledger, Scope
+from sync_connector.model import Contact
 
 
 def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dict[str, Any]:
@@ -79,6 +80,29 @@ def _may_hold(rows: Rows, binding: mapping.Binding, number: str) -> pa.Array:
     return hits
 
 
+def _numbers(seen: list[Number], contact: Contact | None) -> list[dict[str, Any]]:
+    """Every phone cell of a row: its number, from which country it was seen, and whether it is sent or why it is not."""
+    told: list[dict[str, Any]] = []
+    for number in seen:
+        fate = number.phone.reason
+        if number.phone.e164 is not None:
+            known = any(number.phone.e164 == earlier["number"] for earlier in told)
+            fate = "the same number again" if known else "left out: a contact has one number"
+            if contact is not None and number.phone.e164 == contact.phone_number and not known:
+                fate = "taken"
+        told.append(
+            {
+                "column": number.header,
+                "cell": number.raw,
+                "seen_from": number.region,
+                "number": number.phone.e164,
+                "others_in_cell": list(number.phone.others),
+                "fate": fate,
+            }
+        )
+    return told
+
+
 def _row(rows: Rows, position: int, choices: Choices, binding: mapping.Binding) -> dict[str, Any]:
     one = rows.take(rows.ordinals == rows.ordinals[position])
     normalized = normalize(one, binding, choices)[0]
@@ -88,5 +112,6 @@ def _row(rows: Rows, position: int, choices: Choices, binding: mapping.Binding) 
         "line": int(one.lines[0]),
         "cells": {header: column[0].as_py() for header, column in one.columns.items()},
         "contact": normalized.contact._asdict() if normalized.contact else None,
+        "numbers": _numbers(numbers(one, binding, choices)[0], normalized.contact),
         "findings": [finding._asdict() for finding in normalized.findings],
     }

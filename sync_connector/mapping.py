@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -376,6 +376,28 @@ def _folder() -> Path:
 def names() -> list[str]:
     """The mappings that are shipped."""
     return sorted(path.stem for path in _folder().glob("*.toml"))
+
+
+def shown(name_or_path: str) -> dict[str, Any]:
+    """A mapping as one object, for people. Raises `FixSetup`."""
+    mapping = load(name_or_path)
+    columns = {role: names for role, names in mapping.columns.model_dump().items() if names}
+    if mapping.phones is not None:
+        columns["phone"] = [*columns.get("phone", []), [mapping.phones.value, *mapping.phones.label]]
+    sql = mapping.sql
+    return {
+        "name": name_or_path,
+        "crm": mapping.crm,
+        "title": mapping.title,
+        "file": str(_folder() / f"{name_or_path}.toml" if not name_or_path.endswith(".toml") else name_or_path),
+        "columns": columns,
+        "leaves_out": list(dict.fromkeys(rule.reason for rule in mapping.deleted)),
+        "leaves_out_when": [f"{rule.reason}: {' | '.join(rule.column)} is {' | '.join(rule.values)}" for rule in mapping.deleted],
+        "databases": sql.databases if sql is not None else [],
+        "tables": sql.tables if sql is not None else [],
+        "changes_by": sql.modified if sql is not None else "",
+        "zone": sql.zone if sql is not None else "",
+    }
 
 
 @functools.cache

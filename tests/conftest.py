@@ -93,13 +93,17 @@ def postgres_database(postgres_ledger: str) -> str:
     return sa.make_url(postgres_ledger).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def crm_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> str:
+    """The URL of a new, empty SQLite database."""
+    (tmp_path / "crm.db").touch()
+    return f"sqlite:///{tmp_path / 'crm.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def crm_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database for a CRM, of each kind in turn."""
-    if request.param == "sqlite":
-        (tmp_path / "crm.db").touch()
-        return f"sqlite:///{tmp_path / 'crm.db'}"
-    return str(request.getfixturevalue({"postgresql": "postgres_database", "mariadb": "mariadb_database"}[request.param]))
+    return str(request.getfixturevalue(f"{request.param}_database"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -346,6 +346,15 @@ class LifeOfChanges(Life):
 
     company_kind = CompanyWithDatabase
 
+    @initialize()
+    def begin(self) -> None:
+        super().begin()
+        for n in range(4):  # all there is has been read, and one contact since, so that none of them is read again
+            self.company.put(person(n, email="", updated_at="2026-02-01T00:00:00Z"))
+        self.company.run([])
+        self.company.put(person(99, email=""))
+        self.company.run([])
+
 
 class LifeOfChangesWithFirst(LifeOfChanges):
     """The same, the first row winning a shared number."""

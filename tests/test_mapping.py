@@ -175,6 +175,11 @@ HEADERS = {
         "generic",
         "N° client,Civilité,Prénom,Nom,Raison sociale,Adresse e-mail,Tél. fixe,Tél. portable,Adresse,CP,Ville,Pays,Code pays",
     ),
+    "vcard": (
+        "vcard",
+        "UID,FN,Family Name,Given Name,Additional Names,Prefix,Suffix,Nickname,Organization,Title,TEL 1 - Type,TEL 1 - Value,"
+        "EMAIL 1 - Value,ADR 1 - Street,ADR 1 - City,ADR 1 - Region,ADR 1 - Postal Code,ADR 1 - Country,REV",
+    ),
     "generic EN": (
         "generic",
         "id,first name,last name,email,phone,mobile,address,city,country",

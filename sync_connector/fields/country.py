@@ -48,6 +48,18 @@ EVERYDAY = {
 }  # fmt: skip
 
 
+OVERSEAS_POSTCODES = {"971": "GP", "972": "MQ", "973": "GF", "974": "RE", "976": "YT"}
+
+
+def territory(country: str, postcode: str) -> str:
+    """The country, or the French overseas territory that its postcode tells: CRMs file Réunion under France, the phone does
+    not."""
+    digits = "".join(postcode.split()).removesuffix(".0")
+    if country == "FR" and len(digits) == 5 and digits.isdecimal():
+        return OVERSEAS_POSTCODES.get(digits[:3], country)
+    return country
+
+
 def _folded(text: str) -> str:
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(plain.replace("-", " ").replace("'", " ").replace("’", " ").split()).casefold()

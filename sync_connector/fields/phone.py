@@ -36,11 +36,13 @@ PARENTHESIS = re.compile(r"\([^()\d]*\)")
 
 
 class Phone(NamedTuple):
-    """What a cell holds: its first valid number, or `None` with a reason; `notes` name what was left out or mended."""
+    """What a cell holds: its first valid number, or `None` with a reason; `notes` name what was left out or mended, and
+    `others` are the valid numbers behind the first."""
 
     e164: str | None
     reason: str = ""
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def _valid(text: str, region: str | None) -> str | None:
@@ -127,7 +129,8 @@ def phone_number(raw: str, region: str | None) -> Phone:
         len(pieces) > 1 and LINE_FEEDS.search(text) and all(_digits(piece) <= 4 for piece in pieces)
     ):  # one number, written over several lines
         pieces = [LINE_FEEDS.sub(" ", text)]
-    reason, rest = "", 0
+    reason = ""
+    others: list[str] = []
     found: str | None = None
     notes: tuple[str, ...] = ()
     for piece in pieces:
@@ -144,13 +147,13 @@ def phone_number(raw: str, region: str | None) -> Phone:
             if found is None:
                 found, notes = e164, said
             elif e164 != found:
-                rest += 1
-    if rest:
+                others.append(e164)
+    if rest := len(others):
         notes = (*notes, f"{rest} more number{'s' if rest > 1 else ''} in the cell left out")
     if found is None:
         where = f"in {region}" if region else "without a country"
         return Phone(None, reason or f"not a valid number {where}")
-    return Phone(found, "", notes)
+    return Phone(found, "", notes, tuple(dict.fromkeys(others)))
 
 
 def _weakly_split(text: str) -> list[str]:

@@ -14,15 +14,15 @@ from typing import Literal, NamedTuple
 import pandas as pd
 import phonenumbers
 
-from sync_connector.fields.country import country_code
+from sync_connector.fields.country import country_code, territory
 from sync_connector.fields.email import email_address
 from sync_connector.fields.name import clean, clean_column
-from sync_connector.fields.phone import phone_column, phone_number, region_of
+from sync_connector.fields.phone import Phone, phone_column, phone_number, region_of
 from sync_connector.flow.extract import Rows
 from sync_connector.mapping import INTERNATIONAL, Binding, fold
 from sync_connector.model import Contact, Finding, Severity
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Raise it when the same row may become another contact: every ledger then looks at every row again."""
 
 Cells = list[str | None]
@@ -50,7 +50,7 @@ def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized
     cells = {header: column.to_pylist() for header, column in rows.columns.items()}
     count = len(rows)
     findings: list[list[Finding]] = [[] for _ in range(count)]
-    countries = _countries(cells, binding, count, findings)
+    countries = _countries(cells, binding, count, findings, choices.default_country)
     phones = _phones(cells, binding, countries, choices.default_country, findings)
     emails = _emails(cells, binding, count, findings, choices)
     first_names = _first_filled(cells, binding.first_name, count)
@@ -74,7 +74,31 @@ def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized
     return done
 
 
-def _countries(cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]]) -> list[str]:
+class Number(NamedTuple):
+    """What one phone cell of a row holds, whether it was taken or not. `region`: from which it was seen."""
+
+    header: str
+    raw: str
+    region: str | None
+    phone: Phone
+
+
+def numbers(rows: Rows, binding: Binding, choices: Choices) -> list[list[Number]]:
+    """All phone cells of each row, most wanted first: the first with a number is the one that is sent."""
+    cells = {header: column.to_pylist() for header, column in rows.columns.items()}
+    count = len(rows)
+    countries = _countries(cells, binding, count, [[] for _ in range(count)], choices.default_country)
+    seen = []
+    for country, candidates in zip(countries, _candidates(cells, binding, count), strict=True):
+        regions = [country or own or choices.default_country for _, own, _ in candidates]
+        answers = phone_column([raw for raw, _, _ in candidates], regions)
+        seen.append([Number(c[2], c[0], region, phone) for c, region, phone in zip(candidates, regions, answers, strict=True)])
+    return seen
+
+
+def _countries(
+    cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]], default_country: str | None
+) -> list[str]:
     countries = [""] * count
     for header in binding.country:
         for row, raw in enumerate(cells[header]):
@@ -85,6 +109,11 @@ def _countries(cells: dict[str, Cells], binding: Binding, count: int, findings: 
                 advice = "write the country's two-letter code or its full name"
                 findings[row].append(Finding("unknown_country", "country_code", Severity.WARN, raw, advice))
             countries[row] = code or ""
+    for header in binding.postcode:
+        for row, postcode in enumerate(cells[header]):
+            here = countries[row] or default_country
+            if postcode and here and (found := territory(here, postcode)) != here:
+                countries[row] = found
     return countries
 
 
@@ -131,15 +160,16 @@ def _phones(
     return chosen
 
 
-def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[list[tuple[str, str | None]]]:
-    """Each row's filled phone cells, most wanted first, each with its column's country."""
+def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[list[tuple[str, str | None, str]]]:
+    """Each row's filled phone cells, most wanted first, each with its column's country and header."""
     plusless = [column.value for column in binding.phone if column.country == INTERNATIONAL]
     cells = cells | {header: [_with_plus(raw) for raw in cells[header]] for header in plusless}
     own = [None if column.country == INTERNATIONAL else column.country for column in binding.phone]
     if all(column.label is None for column in binding.phone):
         columns = [cells[column.value] for column in binding.phone]
+        headers = [column.value for column in binding.phone]
         return [
-            [(raw, country) for raw, country in zip(row, own, strict=True) if raw and not raw.isspace()]
+            [(raw, country, header) for raw, country, header in zip(row, own, headers, strict=True) if raw and not raw.isspace()]
             for row in zip(*columns, strict=True)
         ]
     candidates = []
@@ -149,8 +179,8 @@ def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[l
             raw = cells[column.value][row]
             label = fold((column.label and cells[column.label][row]) or "").removeprefix("*").strip()
             if raw and not raw.isspace() and label not in binding.never:
-                ranked.append((label not in binding.prefer, column.rank, raw, country))
-        candidates.append([(raw, country) for _, _, raw, country in sorted(ranked, key=lambda one: one[:2])])
+                ranked.append((label not in binding.prefer, column.rank, raw, country, column.value))
+        candidates.append([one[2:] for one in sorted(ranked, key=lambda one: one[:2])])
     return candidates
 
 

@@ -162,11 +162,49 @@ def _row_lines(row: Mapping[str, Any]) -> list[Text]:
     lines = [_told("row", f"{row['key']}  at {row['file']}:{row['line']}"), _told("", cells, style="dim")]
     if row["contact"]:
         lines.append(_told("contact", ", ".join(f"{name} {value}" for name, value in row["contact"].items() if value)))
+    if len(row["numbers"]) > 1 or any(number["others_in_cell"] for number in row["numbers"]):
+        lines += [line for number in row["numbers"] for line in _number_lines(number)]
     for finding in row["findings"]:
         style = "red" if finding["severity"] == "reject" else "yellow"
         told = f"{finding['field']} {finding['value']!r}: {finding['advice']}"
         lines.append(_told("finding", f"{finding['code']} ", mask.visible(told), style=style))
     return lines
+
+
+def _number_lines(number: Mapping[str, Any]) -> list[Text]:
+    """A phone cell, most wanted first, and what became of it."""
+    seen_from = f", seen from {number['seen_from']}" if number["seen_from"] else ""
+    shown = mask.visible(f"{number['column']} {number['cell']!r}{seen_from} → {number['number'] or 'no number'}: ")
+    lines = [_told("phone", shown, Text(number["fate"], style="green" if number["fate"] == "taken" else "yellow"))]
+    for other in number["others_in_cell"]:
+        lines.append(_told("", f"in the same cell {other}: ", Text("left out: a contact has one number", style="yellow")))
+    return lines
+
+
+def mappings_table(listed: Sequence[Mapping[str, Any]]) -> Table:
+    """The mappings that are shipped: what each reads, and which rows it leaves out."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("mapping", "reads", "from", "leaves out"):
+        table.add_column(column, overflow="fold", no_wrap=column == "mapping")
+    for one in listed:
+        places = ["file", *(["database"] if one["databases"] else [])]
+        table.add_row(Text(one["name"], style="green"), one["title"], " · ".join(places), ", ".join(one["leaves_out"]) or "—")
+    return table
+
+
+def mapping_shown(one: Mapping[str, Any]) -> Group:
+    """One mapping: its columns in the order in which they are wanted, and how it reads a database."""
+    lines = [Text.assemble((one["name"], "bold green"), f"  {one['title']}"), Text(one["file"], style="dim")]
+    for role, columns in one["columns"].items():
+        for place, names in enumerate(columns):
+            lines.append(Text.assemble((f"{role if place == 0 else '':>16}  ", "bold"), " | ".join(names)))
+    for rule in one["leaves_out_when"]:
+        lines.append(Text.assemble((f"{'left out':>16}  ", "bold"), rule))
+    if one["databases"]:
+        how = f"incrementally, by {one['changes_by']} ({one['zone']})" if one["changes_by"] else "in full each time"
+        lines.append(Text.assemble((f"{'database':>16}  ", "bold"), f"{', '.join(one['databases'])}: read {how}"))
+        lines.append(Text.assemble((f"{'tables':>16}  ", "bold"), ", ".join(one["tables"])))
+    return Group(*lines)
 
 
 def _ledger_lines(contact: Mapping[str, Any]) -> list[Text]:

@@ -28,7 +28,7 @@ LOOKED_AT = 64 << 10
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # .xls, and any workbook with a password
 # The first files in the archive say what it is: Office puts xl/ there, OpenDocument its own name.
 WORKBOOK = re.compile(rb"xl/|\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis\.opendocument\.spreadsheet")
-SINGER = re.compile(r"\{.*\"type\"\s*:\s*\"(?:SCHEMA|RECORD|STATE|ACTIVATE_VERSION|BATCH)\"", re.IGNORECASE)
+SINGER = re.compile(r"\{.*\"type\"\s*:\s*\"(?:SCHEMA|RECORD|STATE|ACTIVATE_VERSION|BATCH)\"")
 
 
 @dataclass(frozen=True, slots=True)

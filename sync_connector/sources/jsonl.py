@@ -42,11 +42,12 @@ def open_source(settings: Source) -> RowSource:
     columns: dict[str, None] = {}
     faults = []
     for file in files:
-        first_fault, objects = "the file is empty", 0
+        first_fault, objects = "", 0
         for line in _lines(file):
             if line.cells is None:
-                first_fault = first_fault if objects else f"line {line.number}: {line.reason}"
-                if not objects and line.text.lstrip().startswith(b"["):
+                first = not (first_fault or objects)
+                first_fault = first_fault or f"line {line.number}: {line.reason}"
+                if first and line.text.lstrip().startswith(b"["):
                     first_fault += "; it is one JSON array: write its objects a line each (jq -c '.[]')"
                     break
                 continue
@@ -58,7 +59,7 @@ def open_source(settings: Source) -> RowSource:
                     "is something a key that should be a value?"
                 )
         if not objects:
-            faults.append(f"{file.shown}: no line of it is a JSON object ({first_fault})")
+            faults.append(f"{file.shown}: no line of it is a JSON object ({first_fault or 'the file is empty'})")
     if faults:
         raise FixSetup(*faults)
     return JsonLines(files, tuple(columns))
@@ -137,7 +138,7 @@ def _parsed(number: int, text: bytes, file: TextFile) -> _Line:
     try:
         record = orjson.loads(text)
     except orjson.JSONDecodeError as fault:
-        return _Line(number, text, None, "bad_json", f"the line is not JSON ({fault})")
+        return _Line(number, text, None, "bad_json", f"the line is not JSON ({fault.msg}, at character {fault.pos + 1})")
     if not isinstance(record, dict):
         return _Line(number, text, None, "no_object", f"the line is JSON but no object (it is {_called(record)})")
     return _Line(number, text, flatten(record))
