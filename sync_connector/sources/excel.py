@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -210,7 +211,7 @@ def _is_encrypted(path: Path) -> bool:
         try:
             with zipfile.ZipFile(path) as packed:
                 return b"encryption-data" in packed.read("META-INF/manifest.xml")[: 1 << 20]
-        except (zipfile.BadZipFile, KeyError, OSError, RuntimeError):
+        except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError, NotImplementedError):
             return False
     return "EncryptedPackage".encode("utf-16-le") in start
 
@@ -236,7 +237,7 @@ def _weigh(path: Path, shown: str) -> None:
                             f"{shown}: {part.filename}: a sheet spans {cells:,} cells, which do not fit into memory; "
                             "delete the empty rows and columns behind the data (a stray cell is there), or save it as CSV"
                         )
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError):
         return  # calamine says what is wrong with it
 
 

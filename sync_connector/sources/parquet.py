@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.model import Place, SetAside
 from sync_connector.sources import Chunk, RowSource
 from sync_connector.sources._flat import written
 from sync_connector.sources._table import unlike
@@ -25,6 +26,7 @@ from sync_connector.sources._text import places
 
 ROWS = 10_000
 MAX_COLUMNS = 2_000
+KEPT_TEXT = 2_000
 
 
 class _Table(NamedTuple):
@@ -47,7 +49,7 @@ def open_source(settings: Source) -> RowSource:
             with pq.ParquetFile(path) as file:
                 columns, left_out = _columns(file.schema_arrow)
                 tables.append(_Table(path, shown, path.stat().st_size, file.metadata.num_rows, columns, left_out))
-        except pa.ArrowException as fault:
+        except (pa.ArrowException, UnicodeError) as fault:
             faults.append(f"{shown}: it is no Parquet file that can be read ({str(fault).splitlines()[0]})")
         except OSError as fault:
             faults.append(f"{shown}: {fault.strerror or str(fault).splitlines()[0]}")
@@ -98,17 +100,41 @@ class Parquet:
                     outermost = list(dict.fromkeys(names[0] for names in table.columns.values()))
                     for batch in file.iter_batches(batch_size=ROWS, columns=outermost, use_threads=False):
                         cells = [_cells(batch, table.columns[header]) for header in headers]
-                        rows = pa.RecordBatch.from_arrays(cells, list(headers)).to_pandas()
-                        lines = np.arange(line, line + batch.num_rows, dtype=np.int64)
                         line += batch.num_rows
                         done = before + table.size * (line - 1) // max(1, table.rows)
-                        yield Chunk(rows, table.shown, lines, [], done)
-            except (pa.ArrowException, OSError) as fault:
+                        yield _chunk(table, headers, cells, line - batch.num_rows, done)
+            except (pa.ArrowException, UnicodeError, OSError) as fault:
                 where = f"{table.shown}, behind row {line - 1:,}"
                 raise TryLater(
                     f"{where}: the file is damaged or cut short ({str(fault).splitlines()[0]}); nothing was sent"
                 ) from None
             before += table.size
+
+
+def _chunk(table: _Table, headers: Sequence[str], cells: list[pa.Array], first: int, done: int) -> Chunk:
+    """Some rows, the first of which has this number, without those that hold bytes that are no text."""
+    lines = np.arange(first, first + len(cells[0]), dtype=np.int64)
+    spoilt: dict[int, list[str]] = {}
+    for place, (header, column) in enumerate(zip(headers, cells, strict=True)):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            raws = column.cast(pa.large_binary()).to_pylist()
+            texts = [raw.decode("utf-8", "replace") for raw in raws]
+            cells[place] = pa.array(texts, pa.large_string())
+            for row, (raw, text) in enumerate(zip(raws, texts, strict=True)):
+                if raw != text.encode():
+                    spoilt.setdefault(row, []).append(header)
+    rows = pa.RecordBatch.from_arrays(cells, list(headers))
+    aside = []
+    for row, names in sorted(spoilt.items()):
+        reason = f"bytes that are no text (UTF-8) are in: {', '.join(names)}"
+        text = ", ".join(str(column[row]) for column in cells)[:KEPT_TEXT]
+        aside.append(SetAside(Place(table.shown, int(lines[row])), "undecodable", reason, text))
+    if spoilt:
+        keep = ~np.isin(np.arange(len(lines)), list(spoilt))
+        rows, lines = rows.filter(pa.array(keep)), lines[keep]
+    return Chunk(rows.to_pandas(), table.shown, lines, aside, done)
 
 
 def _columns(schema: pa.Schema) -> tuple[dict[str, tuple[str, ...]], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -242,3 +243,25 @@ def test_the_extent_of_a_sheet_does_not_depend_on_where_blocks_end(pieces: list[
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(excel, "BLOCK", size)
         assert excel._extent(io.BytesIO(text)) >= 702 * 77
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "contacts.xls", "contacts.ods"])
+def test_random_damage_is_a_sentence_or_rows(tmp_path: Path, name: str) -> None:
+    """Whatever bytes are changed, there are rows of the header's width or a fault that says what to do."""
+    chance = random.Random(7)
+    workbook(tmp_path / "x.xlsx", {"S": TABLE})
+    whole = ((tmp_path if name == "x.xlsx" else FILES) / name).read_bytes()
+    outcomes = set()
+    for _ in range(80):
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        (tmp_path / "damaged").write_bytes(bytes(content))
+        try:
+            found = _read(tmp_path / "damaged")
+        except FixSetup:
+            outcomes.add("sentence")
+        else:
+            outcomes.add("rows")
+            assert all(len(row) == len(found.headers) for _, row in found.rows)
+    assert outcomes == {"sentence", "rows"}

@@ -130,3 +130,28 @@ def test_init_and_sync_work_untouched(project: Project, kind: str, name: str, wr
     again = project.sync()
     assert (again["posts"], again["rows"]["unchanged"]) == (0, 2)
     assert e164(1) in project.run("explain", e164(1)).output
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "whole", "broken"),
+    [
+        ("jsonl", "generic", '{"id": 7, "phone": "0612345678"}\n', '{"id": 7, "phone": "0612\n'),
+        (
+            "vcard",
+            "vcard",
+            CARD.replace("FN:", "UID:7\r\nFN:"),
+            "BEGIN:VCARD\r\nUID:7\r\nbroken\r\nTEL:0612345678\r\nEND:VCARD\r\n",
+        ),
+    ],
+    ids=["jsonl", "vcard"],
+)
+def test_a_record_that_cannot_be_read_makes_nobody_gone(project: Project, kind: str, name: str, whole: str, broken: str) -> None:
+    """Its key is seen in what was set aside, between the marks of its own format."""
+    other = whole.replace("7", "8", 1).replace("0612345678", "0612345679")
+    path = project.folder / "contacts.file"
+    project.configure(source={"type": kind, "path": path.name, "mapping": name}, brakes={"rejected": 1, "gone": 1})
+    path.write_text(whole + other, encoding="utf-8", newline="")
+    assert project.sync()["verdicts"]["accepted"] == 2
+    path.write_text(broken + other, encoding="utf-8", newline="")
+    result = project.sync()
+    assert (result["rows"]["rejected"], result["gone"]) == (1, 0)

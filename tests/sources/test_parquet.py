@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import random
 from decimal import Decimal
 from pathlib import Path
 
@@ -106,3 +107,33 @@ def test_damage_inside_is_tried_later(tmp_path: Path) -> None:
     path.write_bytes(bytes(content))
     with pytest.raises(TryLater, match=r"x\.parquet, behind row \d.*damaged or cut short"):
         _rows(_open(path))
+
+
+def test_bytes_that_are_no_text_set_their_row_aside(tmp_path: Path) -> None:
+    """Some writers put other encodings into a column of text; that costs the row, and not the file."""
+    names = pa.array([b"Jean", b"Am\xe9lie", None, b"Zo\xc3\xa9"]).cast(pa.large_binary()).view(pa.large_string())
+    pq.write_table(pa.table({"id": [1, 2, 3, 4], "name": names}), tmp_path / "x.parquet")
+    source = _open(tmp_path / "x.parquet")
+    assert _rows(source) == [("1", "Jean"), ("3", ""), ("4", "Zoé")]
+    (chunk,) = source.chunks()
+    assert chunk.lines.tolist() == [1, 3, 4]
+    assert [(piece.place.line, piece.code, piece.text) for piece in chunk.set_aside] == [(2, "undecodable", "2, Am\ufffdlie")]
+
+
+def test_random_damage_is_a_sentence_or_rows(tmp_path: Path) -> None:
+    """Whatever bytes are changed, there is no other end than rows or a sentence."""
+    chance = random.Random(3)
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"id": list(range(200)), "phone": [f"06{n}" for n in range(200)]}), path)
+    whole = path.read_bytes()
+    outcomes: set[type] = set()
+    for _ in range(300):
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        path.write_bytes(bytes(content))
+        try:
+            outcomes.add(type(_rows(_open(path))))
+        except (FixSetup, TryLater) as fault:
+            outcomes.add(type(fault))
+    assert outcomes == {list, FixSetup, TryLater}
