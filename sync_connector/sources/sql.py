@@ -33,7 +33,8 @@ WRAPPED = ("postgresql", "mysql", "sqlite")
 """Databases in which a query may stand inside another, and whose sessions are set to UTC; others are read in full, as the
 query stands."""
 
-REFUSED = re.compile(r"(?i)authentication|access denied|does not exist|unknown database|no such table|permission|not a database")
+REFUSED = re.compile(r"(?i)authentication|access denied|does not exist|unknown database|permission|not a database|malformed")
+PASSING = re.compile(r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery")
 CLOCK_BACK = timedelta(hours=1)  # by which a clock that is put back makes a later change look earlier
 INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 
@@ -95,7 +96,9 @@ class Database:
             raise
         except sa.exc.DBAPIError as fault:
             said = _said(fault, self.url)
-            if isinstance(fault, sa.exc.OperationalError) and not REFUSED.search(said):
+            # No statement: the connection could not be made, or was lost while rows were fetched.
+            passing = fault.statement is None or fault.connection_invalidated or PASSING.search(said)
+            if passing and not REFUSED.search(said):
                 raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
             raise FixSetup(f"{self.shown}: the database says: {said}") from None
         except sa.exc.SQLAlchemyError as fault:

@@ -1,0 +1,289 @@
+"""Source `sql`: what is read of a database, how little is kept of it at once, and what goes wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from sync_connector import mapping as mappings
+from sync_connector import sources
+from sync_connector.config import Source
+from sync_connector.errors import FixSetup, SyncError, TryLater
+from sync_connector.sources import ResumableSource, sql
+
+DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
+MAPPING = """
+crm = "test"
+title = "test"
+[columns]
+key = ["id"]
+phone = ["phone"]
+modified = ["modified"]
+[sql]
+tables = ["{prefix}people"]
+query = 'SELECT id, phone, modified FROM {prefix}people'
+modified = "modified"
+"""
+
+
+@contextmanager
+def crm(url: str) -> Iterator[sa.Connection]:
+    """The CRM's own connection, which may write."""
+    parsed = sa.make_url(url)
+    engine = sa.create_engine(parsed.set(drivername=DRIVERS[parsed.drivername]))
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def people(url: str, *rows: tuple[int, str, str | None], table: str = "people") -> None:
+    """A table of contacts: id, phone, when it changed."""
+    with crm(url) as connection:
+        kind = {"mysql": "DATETIME", "postgresql": "TIMESTAMP", "sqlite": "TEXT"}[sa.make_url(url).drivername]
+        connection.exec_driver_sql(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, phone VARCHAR(40), modified {kind} NULL)")
+        names = ("id", "phone", "modified")
+        if rows:
+            insert = sa.text(f"INSERT INTO {table} VALUES (:id, :phone, :modified)")
+            connection.execute(insert, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def opened(url: str, folder: Path, mapping: str = MAPPING, **settings: Any) -> ResumableSource:
+    """The source, by a mapping of the test's own."""
+    path = folder / "own.toml"
+    path.write_text(mapping + f"# {settings}\n")
+    settings = {"mapping": str(path), "overlap": 0} | settings
+    mappings.load.cache_clear()
+    source = sources.open_source(Source(type="sql", url=SecretStr(url), **settings))
+    assert isinstance(source, ResumableSource)
+    return source
+
+
+def ids(source: ResumableSource) -> list[str]:
+    """The keys that a read gives, in their order."""
+    return [key for chunk in source.chunks() for key in chunk.rows["id"]]
+
+
+def test_what_a_database_holds_comes_as_it_writes_it(crm_url: str, tmp_path: Path) -> None:
+    """Numbers, decimals, dates, nothing, percent signs and colons: every cell is text, as a person would see it."""
+    with crm(crm_url) as connection:
+        connection.exec_driver_sql("CREATE TABLE odd (id BIGINT, amount DECIMAL(20, 3), day DATE, note VARCHAR(80))")
+        insert = sa.text("INSERT INTO odd VALUES (9007199254740993, '12345.600', '0999-12-31', :note)")
+        connection.execute(insert, {"note": "100 % :a :: it's Zoé"})
+        connection.execute(sa.text("INSERT INTO odd VALUES (2, NULL, NULL, NULL)"))
+    query = tmp_path / "own.sql"
+    query.write_text("SELECT id, amount AS phone, day, note, 'a:b ::c' AS \"x:y\", 5 % 3 AS m FROM odd;\n")
+    source = sources.open_source(Source(type="sql", url=SecretStr(crm_url), query=str(query)))
+    (chunk,) = source.chunks()
+    assert list(chunk.rows.columns) == ["id", "phone", "day", "note", "x:y", "m"]
+    first, second = sorted(chunk.rows.itertuples(index=False, name=None), reverse=True)
+    amount = first[1] if "sqlite" in crm_url else first[1].removesuffix("0")
+    assert (first[0], amount.removesuffix("0"), *first[2:]) == (
+        "9007199254740993",
+        "12345.6",
+        "0999-12-31",
+        "100 % :a :: it's Zoé",
+        "a:b ::c",
+        "2",
+    )
+    assert second[:4] == ("2", "", "", "")
+
+
+def test_nothing_can_be_written(crm_url: str) -> None:
+    """The session is read-only: the database itself refuses what would write, and says so."""
+    people(crm_url)
+    database = sql.Database(Source(type="sql", url=SecretStr(crm_url)))
+    with pytest.raises(SyncError, match=r"(?i)read.?only"), database.connection() as connection:
+        connection.exec_driver_sql("INSERT INTO people VALUES (1, '', NULL)")
+
+
+def test_a_read_sees_one_moment(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """What is written while a read goes on is not seen by it, on the servers where that may happen."""
+    for fixture in ("postgres_database", "mariadb_database"):
+        url = request.getfixturevalue(fixture)
+        people(url, *((n, "1", "2026-01-01") for n in range(sql.ROWS + 10)))
+        chunks = opened(url, tmp_path).chunks()
+        first = next(chunks)
+        with crm(url) as connection:
+            connection.execute(sa.text("INSERT INTO people VALUES (100000, '2', NULL)"))
+            connection.execute(sa.text("UPDATE people SET phone = 'late'"))
+        rest = [cell for chunk in chunks for cell in chunk.rows["phone"]]
+        assert len(first.rows) + len(rest) == sql.ROWS + 10
+        assert set(rest) == {"1"}
+
+
+def test_postgresql_hands_over_a_chunk_at_a_time(postgres_database: str, tmp_path: Path) -> None:
+    """In the middle of a read the server holds an open cursor, and has been asked for no more than the next chunk."""
+    people(postgres_database)
+    with crm(postgres_database) as connection:
+        connection.execute(sa.text("INSERT INTO people SELECT n, repeat('1', 40), NULL FROM generate_series(1, 100000) AS n"))
+    chunks = opened(postgres_database, tmp_path).chunks()
+    assert len(next(chunks).rows) == sql.ROWS
+    with crm(postgres_database) as connection:
+        asked = connection.execute(
+            sa.text("SELECT query, state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        ).all()
+    assert [(query.split(" FROM")[0], state) for query, state in asked] == [(f"FETCH FORWARD {sql.ROWS}", "idle in transaction")]
+    assert sum(len(chunk.rows) for chunk in chunks) == 100_000 - sql.ROWS
+
+
+def test_mariadb_is_still_sending_while_the_first_chunk_is_used(mariadb_database: str, tmp_path: Path) -> None:
+    """In the middle of a read of some 20 MB the server waits to write the rest: nobody has buffered it."""
+    people(mariadb_database)
+    with crm(mariadb_database) as connection:
+        connection.execute(sa.text("INSERT INTO people SELECT seq, repeat('1', 40), NULL FROM seq_1_to_400000"))
+    chunks = opened(mariadb_database, tmp_path).chunks()
+    assert len(next(chunks).rows) == sql.ROWS
+    with crm(mariadb_database) as connection:
+        states = [
+            row for row in connection.execute(sa.text("SHOW FULL PROCESSLIST")).all() if row.db == connection.engine.url.database
+        ]
+    assert any("FROM people" in str(row.Info) and row.State == "Writing to net" for row in states)
+    assert sum(len(chunk.rows) for chunk in chunks) == 400_000 - sql.ROWS
+
+
+def test_what_changed_is_read_and_a_tie_at_the_boundary_is_not_lost(crm_url: str, tmp_path: Path) -> None:
+    """The next read begins with the last second of the one before; rows without a date are always read."""
+    rows = [(1, "a", "2026-01-01 10:00:00"), (2, "b", "2026-01-01 10:00:01"), (10, "c", None)]
+    people(crm_url, *rows)
+    source = opened(crm_url, tmp_path)
+    assert source.full
+    assert ids(source) == ["1", "2", "10"]
+    assert source.position == "2026-01-01T10:00:01+00:00"
+    with crm(crm_url) as connection:
+        connection.execute(sa.text("INSERT INTO people VALUES (3, 'd', '2026-01-01 10:00:01')"))
+    again = opened(crm_url, tmp_path)
+    assert again.resume(source.position)
+    assert not again.full
+    assert ids(again) == ["2", "3", "10"]
+    assert [key for chunk in again.chunks_for(["1", "10", "77"]) for key in chunk.rows["id"]] == ["1", "10"]
+
+
+def test_the_overlap_looks_back(crm_url: str, tmp_path: Path) -> None:
+    """What was written late with an earlier date is read, as far back as the setting says."""
+    people(crm_url, (1, "a", "2026-01-01 09:44:59"), (2, "b", "2026-01-01 09:45:00"), (3, "c", "2026-01-01 10:00:00"))
+    source = opened(crm_url, tmp_path, overlap=900)
+    assert source.resume("2026-01-01T10:00:00+00:00")
+    assert ids(source) == ["2", "3"]
+
+
+def test_a_date_in_the_future_hides_nothing(crm_url: str, tmp_path: Path) -> None:
+    """The position never passes the database's own clock, whatever a row says of itself."""
+    people(crm_url, (1, "a", "2098-01-01 00:00:00"), (2, "b", "2026-01-01 00:00:00"))
+    source = opened(crm_url, tmp_path)
+    assert len(ids(source)) == 2
+    assert source.position is not None
+    assert datetime.fromisoformat(source.position) <= datetime.now(UTC)
+
+
+def test_a_zone_that_puts_its_clock_back_loses_nothing(crm_url: str, tmp_path: Path) -> None:
+    """Times of Paris become UTC; of an hour that comes twice both are read again."""
+    people(crm_url, (1, "a", "2025-10-26 02:30:00"), (2, "b", "2025-10-26 01:30:00"))
+    source = opened(crm_url, tmp_path, zone="Europe/Paris")
+    ids(source)
+    assert source.position == "2025-10-26T00:30:00+00:00"
+    with crm(crm_url) as connection:  # half past two, summer time, was read; then the clock is put back, and somebody edits
+        connection.execute(sa.text("INSERT INTO people VALUES (3, 'late', '2025-10-26 02:05:00')"))
+    again = opened(crm_url, tmp_path, zone="Europe/Paris")
+    assert again.resume(source.position)
+    assert "3" in ids(again)
+
+
+def test_unix_seconds_are_a_zone(crm_url: str, tmp_path: Path) -> None:
+    """WooCommerce dates its customers by seconds since 1970."""
+    with crm(crm_url) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id INTEGER PRIMARY KEY, phone VARCHAR(40), modified BIGINT)")
+        connection.execute(sa.text("INSERT INTO people VALUES (1, 'a', 1767225600), (2, 'b', 999999999), (3, 'c', NULL)"))
+    mapping = MAPPING + 'zone = "unix"\n'
+    source = opened(crm_url, tmp_path, mapping)
+    ids(source)
+    assert source.position == "2026-01-01T00:00:00+00:00"
+    again = opened(crm_url, tmp_path, mapping)
+    assert again.resume(source.position)
+    assert ids(again) == ["1", "3"]
+
+
+def test_prefixes_are_found_by_looking(crm_url: str, tmp_path: Path) -> None:
+    """Whatever the prefix, the tables are found; where there are several, the user is asked to choose."""
+    people(crm_url, (1, "a", None), table="acme_people")
+    assert ids(opened(crm_url, tmp_path)) == ["1"]
+    people(crm_url, (2, "b", None), table="old_people")
+    with pytest.raises(FixSetup, match=r"source\.prefix: several test .*'acme_', 'old_'; choose one"):
+        opened(crm_url, tmp_path)
+    assert ids(opened(crm_url, tmp_path, prefix="old_")) == ["2"]
+
+
+def test_other_tables_are_named(crm_url: str, tmp_path: Path) -> None:
+    """A mapping for another CRM is answered with what it would need and what is there."""
+    people(crm_url, table="animals")
+    with pytest.raises(FixSetup, match=r"not the tables of test: it has …people, here are animals"):
+        opened(crm_url, tmp_path)
+
+
+def test_pieces_of_a_query_follow_the_schema(crm_url: str, tmp_path: Path) -> None:
+    """The first alternative whose table or column is there is taken; where none is, that is said."""
+    people(crm_url, (1, "a", None))
+    picked = MAPPING.replace("SELECT id, phone", "SELECT id, {phone} AS phone")
+    renamed = '[sql.pick]\nphone = [{ has = "people.mobile", sql = "mobile" }, { has = "{prefix}people.PHONE", sql = "phone" }]\n'
+    assert ids(opened(crm_url, tmp_path, picked + renamed)) == ["1"]
+    with pytest.raises(FixSetup, match=r"sql\.pick\.phone: none of its alternatives"):
+        opened(crm_url, tmp_path, picked + '[sql.pick]\nphone = [{ has = "people.mobile", sql = "mobile" }]\n')
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("postgresql://nobody-7f3a:secret-9c1d@127.0.0.1:1/none", "does not answer"),
+        ("mysql://nobody:secret-9c1d@127.0.0.1:1/none", "does not answer"),
+        ("sqlite:///no-such-file.db", "there is no file no-such-file.db"),
+        ("mumble", "is not a database's URL"),
+        ("mumble://x/y", "mumble"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_a_sentence(url: str, what: str) -> None:
+    """No traceback, no password; a server that does not answer may do so later."""
+    with pytest.raises(SyncError) as fault:
+        sources.open_source(Source(type="sql", url=SecretStr(url), mapping="odoo"))
+    assert what in str(fault.value)
+    assert "secret-9c1d" not in str(fault.value)
+    assert isinstance(fault.value, TryLater if "not answer" in what else FixSetup)
+
+
+def test_a_refused_login_is_the_users_to_mend(mariadb_database: str) -> None:
+    """A wrong password is not tried again, and is not repeated."""
+    url = sa.make_url(mariadb_database).set(username="nobody", password="secret-9c1d").render_as_string(hide_password=False)
+    with pytest.raises(FixSetup, match="Access denied") as fault:
+        sources.open_source(Source(type="sql", url=SecretStr(url), mapping="suitecrm"))
+    assert "secret-9c1d" not in str(fault.value)
+
+
+def test_a_query_of_ones_own_that_is_wrong_is_a_sentence(crm_url: str, tmp_path: Path) -> None:
+    """The database's own words on a misspelt column; two columns of one name; a file that is not there or empty."""
+    people(crm_url)
+    query = tmp_path / "own.sql"
+
+    def read(text: str) -> None:
+        query.write_text(text)
+        sources.open_source(Source(type="sql", url=SecretStr(crm_url), query=str(query)))
+
+    with pytest.raises(FixSetup, match="mobyle"):
+        read("SELECT id, mobyle FROM people")
+    with pytest.raises(FixSetup, match=r"(?i)name|duplicate"):
+        read("SELECT phone, p.* FROM people p")
+    with pytest.raises(FixSetup, match="must hold one SELECT"):
+        read(" ;\n")
+    query.unlink()
+    with pytest.raises(FixSetup, match=r"source\.query: .*own\.sql cannot be read"):
+        sources.open_source(Source(type="sql", url=SecretStr(crm_url), query=str(query)))
+
+
+def test_a_mapping_for_files_needs_a_query(crm_url: str) -> None:
+    """A database with the mapping of a CRM that exports files is answered with what to do."""
+    with pytest.raises(FixSetup, match=r"HubSpot reads files.*source\.query"):
+        sources.open_source(Source(type="sql", url=SecretStr(crm_url), mapping="hubspot"))
