@@ -183,7 +183,8 @@ def _prepare(
     progress.stage("ledger", None)
     index = ledger.index(scope)
     choices = normalizing.Choices(settings.source.default_country, settings.rules.on_invalid_email)
-    reading = Reading(ledger, scope, binding, choices, seed_of(identity), before is None, index, passing, ledger.holds_contacts())
+    full_read = before is None and source.full
+    reading = Reading(ledger, scope, binding, choices, seed_of(identity), full_read, index, passing, ledger.holds_contacts())
     progress.stage("reading", source.total_bytes)
     reading.read(source.chunks(), progress, check)
     reading.full = source.full  # some know it only now

@@ -457,3 +457,28 @@ def test_a_real_tap_is_synced_incrementally(
     assert (told["changes"], told["rows"]["read"], told["rows"]["rejected"]) == ({"create": 0, "update": 1}, 2, 1)
     assert vendor.contacts["+33612000001"]["first_name"] == "Jeanne"
     assert json.loads(result.stdout)["bookmarks"]["public-contacts"]["replication_key_value"].startswith("2026-02-01")
+
+
+def test_a_known_contact_with_a_tombstone_is_gone(project: Project, vendor: Vendor) -> None:
+    """A deletion that an incremental read shows makes that contact gone, and nobody else."""
+    sync(project, [SCHEMA, *[contact(n) for n in range(10)], state(1)])
+    dead = record(id="K00002", _sdc_deleted_at="2026-01-02T00:00:00Z")
+    result, states = sync(project, [SCHEMA, dead, state(2)])
+    assert (result["left_out"], result["gone"], states) == ({"deleted": 1}, 1, [2])
+    assert state_in_ledger(project, "K00002") == "gone"
+
+
+def test_a_night_without_records_gives_its_state_back(project: Project, vendor: Vendor) -> None:
+    """Nothing changed: no brake, no request, and STATE goes on."""
+    sync(project, [SCHEMA, *[contact(n) for n in range(10)], state(1)])
+    result, states = sync(project, [SCHEMA, state(2)])
+    assert (result["rows"]["read"], result["posts"], result["gone"], states) == (0, 0, 0, [2])
+
+
+def test_a_contact_that_is_not_in_the_read_keeps_its_number(project: Project, vendor: Vendor) -> None:
+    """Who wants the number of a contact that did not change tonight is held where it is older."""
+    sync(project, [SCHEMA, contact(1), contact(2), state(1)])
+    older = contact(3, mobile=person(1)["mobile"], updated_at="2025-01-01T00:00:00Z")
+    result, states = sync(project, [SCHEMA, older, state(2)])
+    assert (result["rows"]["held"], states) == (1, [2])
+    assert vendor.contacts[e164(1)]["first_name"] == "Jean1"

@@ -92,7 +92,7 @@ FLAT: list[tuple[dict[str, object], dict[str, str]]] = [
     ({"tags": ["a", None, 2]}, {"tags": "a ::: 2"}),
     ({"none": [], "empty": {}}, {"none": "", "empty": ""}),
     ({"mixed": ["a", {"b": 1}]}, {"mixed.1": "a", "mixed.2.b": "1"}),
-    ({"x": float("inf"), "y": float("nan"), "z": 1e300}, {"x": "", "y": "", "z": "1e+300"}),
+    ({"x": float("inf"), "y": float("nan")}, {"x": "", "y": ""}),
     ({"a.b": "", "a": {"b": "inner"}}, {"a.b": "inner"}),
 ]
 
