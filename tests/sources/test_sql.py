@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -129,7 +130,11 @@ def test_postgresql_hands_over_a_chunk_at_a_time(postgres_database: str, tmp_pat
         asked = connection.execute(
             sa.text("SELECT query, state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         ).all()
-    assert [(query.split(" FROM")[0], state) for query, state in asked] == [(f"FETCH FORWARD {sql.ROWS}", "idle in transaction")]
+    ((query, state),) = asked
+    assert state == "idle in transaction"
+    fetched = re.fullmatch(r"FETCH FORWARD (\d+) FROM .*", query)
+    assert fetched is not None
+    assert 0 < int(fetched[1]) <= sql.ROWS
     assert sum(len(chunk.rows) for chunk in chunks) == 100_000 - sql.ROWS
 
 
@@ -274,8 +279,9 @@ def test_a_query_of_ones_own_that_is_wrong_is_a_sentence(crm_url: str, tmp_path:
 
     with pytest.raises(FixSetup, match="mobyle"):
         read("SELECT id, mobyle FROM people")
-    with pytest.raises(FixSetup, match=r"(?i)name|duplicate"):
-        read("SELECT phone, p.* FROM people p")
+    if not crm_url.startswith("sqlite"):  # that one tells them apart by itself
+        with pytest.raises(FixSetup, match=r"(?i)the name 'phone'|duplicate"):
+            read("SELECT phone, p.* FROM people p")
     with pytest.raises(FixSetup, match="must hold one SELECT"):
         read(" ;\n")
     query.unlink()
