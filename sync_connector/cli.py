@@ -298,7 +298,7 @@ def _show_footers(count: int, show: Callable[[Any], None] = _print) -> None:
 
 def _show_since(since: str | None, show: Callable[[Any], None] = _print) -> None:
     if since is not None:
-        show(Text(f"only what changed since {since[:19]} UTC was read; --full reads all", style="dim"))
+        show(Text(f"only what changed since {since[:19].replace('T', ' ')} UTC was read; --full reads all", style="dim"))
 
 
 def _show_plan(made: planning.Plan, stopped: list[str]) -> None:

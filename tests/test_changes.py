@@ -40,9 +40,8 @@ class Crm:
         self.engine = sa.create_engine(parsed.set(drivername=drivers[parsed.drivername]), poolclass=sa.pool.NullPool)
         self.project = project
         kind = "TEXT" if parsed.drivername == "sqlite" else "TIMESTAMP" if parsed.drivername == "postgresql" else "DATETIME"
-        self.do(
-            f"CREATE TABLE people (id INTEGER PRIMARY KEY, mobile VARCHAR(40), last_name VARCHAR(40), touched {kind}, deleted INT)"
-        )
+        columns = f"mobile VARCHAR(40), last_name VARCHAR(40), touched {kind}, deleted INT"
+        self.do(f"CREATE TABLE people (id INTEGER PRIMARY KEY, {columns})")
         (project.folder / "own.toml").write_text(MAPPING)
         self.configure()
 
