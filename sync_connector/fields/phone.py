@@ -60,7 +60,7 @@ def _one(text: str, region: str | None) -> str | None:
     found = _valid(text, region)
     if found is None and text.startswith("00"):
         return _valid(f"+{text[2:]}", None)  # the way most of the world dials abroad, wherever the person lives
-    if found is None and region in OVERSEAS and text.startswith("0"):
+    if found is None and region in OVERSEAS and not text.startswith(("+", "＋", "00")):
         for territory in OVERSEAS[region]:
             if found := _valid(text, territory):
                 return found

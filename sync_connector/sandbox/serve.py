@@ -14,11 +14,12 @@ from sync_connector.sandbox.app import Vendor, sandbox
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket of that address; port 0 takes a free one. Raises `FixSetup` when it is taken."""
+    """A listening socket of that address; port 0 takes a free one. Raises `FixSetup` when it is taken."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(128)  # a client that comes before the server is ready waits in the queue
     except OSError as fault:
         listening.close()
         raise FixSetup(f"port {port} on {host} cannot be used: {fault.strerror}; choose another with --port") from None
@@ -36,7 +37,6 @@ def in_background(vendor: Vendor) -> Iterator[str]:
     listening = bound("127.0.0.1", 0)
     server = _server(vendor)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    listening.listen(128)  # a client that comes before the server is ready waits in the queue
     thread.start()
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"

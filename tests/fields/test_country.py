@@ -7,7 +7,7 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_connector.fields.country import LANGUAGES, country_code
+from sync_connector.fields.country import LANGUAGES, country_code, territory
 
 KNOWN = [
     ("FR", "FR"), ("fr", "FR"), (" fr ", "FR"), ("'FR", "FR"), ("\u00a0FR\u00a0", "FR"),
@@ -62,3 +62,23 @@ def test_any_text_gives_a_code_or_none(raw: str) -> None:
         assert code.isupper()
         assert code != "ZZ"
         assert country_code(code) == code
+
+
+@pytest.mark.parametrize(
+    ("country", "postcode", "found"),
+    [
+        ("FR", "97400", "RE"),
+        ("FR", " 97 110 ", "GP"),
+        ("FR", "97200", "MQ"),
+        ("FR", "97300", "GF"),
+        ("FR", "97600.0", "YT"),
+        ("FR", "75002", "FR"),
+        ("FR", "974", "FR"),
+        ("FR", "", "FR"),
+        ("BE", "9740", "BE"),
+        ("US", "97401", "US"),
+    ],
+)
+def test_a_postcode_tells_a_french_overseas_territory(country: str, postcode: str, found: str) -> None:
+    """CRMs file Réunion under France; a postcode of another country tells nothing."""
+    assert territory(country, postcode) == found

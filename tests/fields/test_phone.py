@@ -258,8 +258,10 @@ def test_two_numbers_in_a_cell_never_become_a_third(
 
 @pytest.mark.parametrize("region", ["RE", "GP", "MQ", "GF", "YT"])
 def test_a_metropolitan_number_filed_under_an_overseas_territory(region: str) -> None:
-    """A person of Réunion with a mobile of the mainland keeps it: the numbering is one."""
+    """A person of Réunion with a mobile of the mainland keeps it: the numbering is one, zero or not."""
     assert phone_number("06 12 34 56 78", region).e164 == MOBILE
+    assert phone_number("612345678", region).e164 == MOBILE
+    assert phone_number("33612345678", region).e164 == MOBILE
 
 
 @pytest.mark.parametrize("region", ["US", "CA", "JP", "FR", None])

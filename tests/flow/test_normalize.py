@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sync_connector import mapping as mappings
 from sync_connector.flow.extract import Extraction, extract
-from sync_connector.flow.normalize import Choices, Normalized, normalize
+from sync_connector.flow.normalize import Choices, Normalized, normalize, numbers
 from sync_connector.model import Contact, Severity
 from tests.flow.tables import Table, chunk_of, rows_of
 
@@ -109,6 +109,30 @@ def test_a_number_is_seen_from_its_rows_country_then_the_default(
     assert one.contact is not None
     assert one.contact.phone_number == number
     assert one.contact.country_code == code
+
+
+def test_a_postcode_moves_a_contact_to_its_territory() -> None:
+    """France with a postcode of Réunion is Réunion: the number is seen from there, and the vendor is told so."""
+    cells = {"id": "1", "mobile": "0692 12 34 56", "postcode": "97400"}
+    for country in ("France", ""):
+        contact = _one(**cells, country=country).contact
+        assert contact is not None
+        assert (contact.phone_number, contact.country_code) == ("+262692123456", "RE")
+    foreign = _one("US", id="1", mobile="0692 12 34 56", postcode="97400", country="").contact
+    assert foreign is None
+
+
+def test_every_number_of_a_row_is_told_and_which_was_taken() -> None:
+    """The most wanted column first; what else a cell holds, and what is no number, stand beside it."""
+    rows, binding = rows_of(
+        {"id": ["1"], "phone": ["01 23 45 67 89"], "mobile": ["06 12 34 56 78 / 06 98 76 54 32"], "work phone": ["12"]}
+    )
+    (told,) = numbers(rows, binding, Choices("FR", "drop"))
+    assert [(one.header, one.region, one.phone.e164, one.phone.others) for one in told] == [
+        ("mobile", "FR", "+33612345678", ("+33698765432",)),
+        ("phone", "FR", "+33123456789", ()),
+        ("work phone", "FR", None, ()),
+    ]
 
 
 def test_without_any_country_a_national_number_is_rejected() -> None:
