@@ -20,8 +20,9 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-bench: $(READY)  ## measure speed and memory (about twenty minutes; ROWS=100000 for a quick look)
+bench: $(READY)  ## measure speed and memory (half an hour; ROWS=100000 for a quick look)
 	@$(BIN)/python bench/run.py $(if $(ROWS),--rows $(ROWS),--rows 1000000 --also 5000000)
+	@$(BIN)/python bench/databases.py $(if $(ROWS),--rows $(ROWS)) --sync 100000
 
 lock: $(READY)  ## pin the newest versions of everything, with hashes
 	@$(BIN)/pip install --quiet uv
