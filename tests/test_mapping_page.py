@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,10 @@ from sync_connector.cli import cli
 from tests.conftest import LOGIN, PASSWORD, Project
 
 PAGE = (Path(__file__).parent.parent / "mappings" / "README.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"`([\w.]+\.(?:csv|toml))`[^\n]*:\n\n```(?:csv|toml)\n(.*?)```", PAGE, re.DOTALL))
+FILES = {
+    re.findall(r"`([\w.]+\.(?:csv|toml|sql))`", PAGE[: block.start()])[-1]: block[1]  # the name that was said last
+    for block in re.finditer(r"^```(?:csv|toml|sql)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+}
 SESSIONS = [block.partition("\n")[::2] for block in re.findall(r"```console\n\$ (.*?)```", PAGE, re.DOTALL)]
 
 
@@ -26,14 +31,17 @@ def reader(tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch) -> Pro
     monkeypatch.setenv("COLUMNS", "110")
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
+    with closing(sqlite3.connect(tmp_path / "club.db")) as club:
+        club.executescript(FILES["club.sql"])
     environment = {"ARDARY_URL": sandbox, "ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD}
     return Project(tmp_path, f"sqlite:///{tmp_path / 'sync-ledger.db'}", sandbox, environment)
 
 
 def test_the_page_has_what_it_tells_of() -> None:
-    """The three files and the two commands are found on the page."""
-    assert sorted(FILES) == ["club.toml", "members.csv", "sync.toml"]
-    assert [command for command, _ in SESSIONS] == ["sync-connector check", "sync-connector plan"]
+    """The files and the commands are found on the page."""
+    assert sorted(FILES) == ["club.sql", "club.toml", "club_database.toml", "database.toml", "members.csv", "sync.toml"]
+    commands = ["sync-connector check", "sync-connector plan", "sync-connector plan --config database.toml"]
+    assert [command for command, _ in SESSIONS] == commands
 
 
 @pytest.mark.parametrize(("command", "wanted"), SESSIONS, ids=[command for command, _ in SESSIONS])
@@ -60,5 +68,5 @@ def test_every_setting_of_a_column_is_explained() -> None:
     """Each role a column can have is named on the page."""
     for role in mapping.Columns.model_fields:
         assert f"`{role}`" in PAGE or f"{role} = " in PAGE, role
-    for setting in set(mapping.Mapping.model_fields) - {"sql"}:
+    for setting in {*mapping.Mapping.model_fields, *mapping.Sql.model_fields}:
         assert re.search(rf"\b{setting}\b", PAGE), setting

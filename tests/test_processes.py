@@ -73,6 +73,35 @@ def test_a_killed_run_goes_on_where_it_was(on_sqlite: Project, vendor: Vendor) -
     assert (again["posts"], again["rows"]["unchanged"], again["stale_at_vendor"]) == (0, MANY, 0)
 
 
+def test_a_killed_run_from_a_database_goes_on_where_it_was(on_sqlite: Project, vendor: Vendor, crm_url: str) -> None:
+    """kill -9 while a CRM's database is synced, a change, then sync: all accepted, the change as well, nothing read is lost."""
+    project, many = on_sqlite, 5_000
+    drivers = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
+    parsed = sa.make_url(crm_url)
+    engine = sa.create_engine(parsed.set(drivername=drivers[parsed.drivername]), poolclass=sa.pool.NullPool)
+    people = [{"id": n, "mobile": e164(n)} for n in range(many)]
+    with engine.begin() as crm:
+        crm.execute(sa.text("CREATE TABLE people (id INTEGER PRIMARY KEY, mobile VARCHAR(20), city VARCHAR(20))"))
+        crm.execute(sa.text("INSERT INTO people VALUES (:id, :mobile, 'Paris')"), people)
+    (project.folder / "contacts.sql").write_text("SELECT id, mobile, city FROM people")
+    project.environment["CRM_URL"] = crm_url
+    source = {"type": "sql", "url": "${CRM_URL}", "path": "", "query": "contacts.sql"}
+    project.configure(source=source, vendor={"rate": 20})
+    process = start(project)
+    wait_for_contacts(vendor, process, many // 5)
+    process.kill()
+    process.communicate()
+    with engine.begin() as crm:
+        crm.execute(sa.text("UPDATE people SET city = 'Lyon' WHERE id IN (0, 4999)"))
+    project.configure(source=source)
+    result = project.sync()
+    assert result["rows"]["read"] == many
+    assert set(vendor.contacts) == set(accepted_by_ledger(project.ledger_url)) == {e164(n) for n in range(many)}
+    assert {vendor.contacts[e164(n)]["adress"] for n in (0, 4999)} == {"Lyon"}
+    assert sum(times > 1 for times in vendor.times.values()) <= 4 * 100 + 1
+    assert project.sync()["posts"] == 0
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_lets_the_batches_in_flight_finish(on_sqlite: Project, vendor: Vendor, number: int, code: int) -> None:
     """SIGTERM and Ctrl-C: everything that the vendor took is in the ledger, the exit code says which, and nothing is
