@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 from click.testing import CliRunner
 
 from sync_connector.cli import cli
@@ -75,7 +76,7 @@ def test_every_command_and_option_is_in_the_readme_or_its_help_says_it() -> None
         assert command.help
         assert command.help.splitlines()[0].rstrip().endswith("."), name
         for parameter in command.params:
-            if parameter.name not in ("host", "contacts", "contact"):
+            if isinstance(parameter, click.Option) and parameter.name != "host":  # a command's help tells of its words
                 assert getattr(parameter, "help", None), f"{name} {parameter.name} has no help"
         assert "Usage: " in shown
 
