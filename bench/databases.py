@@ -28,12 +28,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import phonenumbers
-import sqlalchemy as sa
 from run import HERE, Row, Vendor, Wrong, connector, environment, made, must, must_be_near, sandbox, timed
 
-from sync_connector.fields.country import country_code
-
+DATABASE = "sync_bench"
 SMALL = 10_000
 MEMORY_BAR = 60.0  # MB between the peaks of a small and a large read
 ROUNDS = 3
@@ -80,8 +77,8 @@ source = sources.open_source(config.load("sync.toml").source)
 engine = sa.create_engine(source._database.url)
 begun, rows = time.perf_counter(), 0
 with engine.connect() as connection:
-    result = connection.execution_options(yield_per=8192).execute(source._statement())
-    for part in result.partitions():
+    result = connection.execution_options(stream_results=True, yield_per=8192).execute(source._statement())
+    for part in result.partitions(8192):
         rows += len(part)
     connection.rollback()
 print(json.dumps({"rows": rows, "seconds": time.perf_counter() - begun}))
@@ -107,7 +104,7 @@ ODOO = Crm(
     "postgresql+psycopg",
     [
         "CREATE TABLE res_country (id serial PRIMARY KEY, name jsonb, code varchar(2) UNIQUE, phone_code integer)",
-        "INSERT INTO res_country (code) VALUES " + ", ".join(f"('{code}')" for code in sorted(phonenumbers.SUPPORTED_REGIONS)),
+        "INSERT INTO res_country (code) SELECT chr(a) || chr(b) FROM generate_series(65, 90) AS a, generate_series(65, 90) AS b",
         """CREATE TABLE res_partner (id serial PRIMARY KEY, name varchar, parent_id integer, active boolean DEFAULT TRUE,
            type varchar DEFAULT 'contact', street varchar, street2 varchar, zip varchar, city varchar, country_id integer,
            email varchar, phone varchar, mobile varchar, is_company boolean DEFAULT FALSE, write_date timestamp)""",
@@ -148,38 +145,60 @@ SUITECRM = Crm(
 )
 
 
+CRMS = {crm.mapping: crm for crm in (ODOO, SUITECRM)}
+
+
 class Filled(NamedTuple):
     """A CRM with its contacts. `url` is as a user writes it."""
 
     crm: Crm
     url: str
-    engine: sa.Engine
 
 
 @contextmanager
 def filled(crm: Crm, contacts: Path, rows: int) -> Iterator[Filled]:
     """The CRM's database with these contacts, while the block runs."""
+    print(f"filling {crm.name} with {rows:,} contacts …", file=sys.stderr)
+    try:
+        _aside("fill", crm, str(contacts), str(rows))
+        scheme, _, rest = _server(crm).partition("://")
+        yield Filled(crm, f"{scheme.partition('+')[0]}://{rest.partition('/')[0]}/{DATABASE}")
+    finally:
+        _aside("drop", crm)
+
+
+def _aside(what: str, crm: Crm, *words: str) -> str:
+    """Do something to the CRM in a process of its own: a child's peak of memory starts from its parent's, so that this
+    process must stay small."""
+    command = [sys.executable, str(HERE / "databases.py"), f"--{what}", crm.mapping, *words]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def alter(what: str, crm: Crm, words: Sequence[str]) -> None:
+    """Make and fill the CRM's database, edit 1 % of it, or drop it."""
+    import sqlalchemy as sa  # see `_aside`
+
     parsed = sa.make_url(_server(crm)).set(drivername=crm.driver)
     root = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
-    force = " WITH (FORCE)" if "postgresql" in crm.driver else ""
+    engine = sa.create_engine(parsed.set(database=DATABASE), poolclass=sa.pool.NullPool, hide_parameters=True)
+    if what == "edit":
+        with engine.begin() as connection:
+            print(connection.execute(sa.text(crm.edit)).rowcount)
+        return
     with root.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS sync_bench{force}")
-        connection.exec_driver_sql("CREATE DATABASE sync_bench")
-    try:
-        engine = sa.create_engine(parsed.set(database="sync_bench"), poolclass=sa.pool.NullPool, hide_parameters=True)
-        print(f"filling {crm.name} with {rows:,} contacts …", file=sys.stderr)
-        with engine.begin() as connection, open(contacts, encoding="utf-8", newline="") as file:
-            for table in crm.tables:
-                connection.exec_driver_sql(table)
-            lines = islice(csv.DictReader(file), rows)
-            while part := list(islice(lines, LOAD_ROWS)):
-                cells = [_cells(row) for row in part]
-                for statement in crm.inserts:
-                    connection.execute(sa.text(statement), cells)
-        yield Filled(crm, engine.url.set(drivername=crm.driver.split("+")[0]).render_as_string(hide_password=False), engine)
-    finally:
-        with root.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS sync_bench{force}")
+        force = " WITH (FORCE)" if "postgresql" in crm.driver else ""
+        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {DATABASE}{force}")
+        if what == "drop":
+            return
+        connection.exec_driver_sql(f"CREATE DATABASE {DATABASE}")
+    with engine.begin() as connection, open(words[0], encoding="utf-8", newline="") as file:
+        for table in crm.tables:
+            connection.exec_driver_sql(table)
+        lines = islice(csv.DictReader(file), int(words[1]))
+        while part := list(islice(lines, LOAD_ROWS)):
+            cells = [_cells(row) for row in part]
+            for statement in crm.inserts:
+                connection.execute(sa.text(statement), cells)
 
 
 def _server(crm: Crm) -> str:
@@ -188,6 +207,8 @@ def _server(crm: Crm) -> str:
 
 
 def _cells(row: dict[str, str]) -> dict[str, object]:
+    from sync_connector.fields.country import country_code  # see `_aside`
+
     number = int(row["id"][1:])
     more = {"guid": f"3f2a0000-0000-4000-8000-{number:012d}", "code": country_code(row["country"])}
     return row | more | {"id": number, "name": f"{row['first_name']} {row['last_name']}"}
@@ -247,8 +268,7 @@ def killed(there: Filled, folder: Path, rows: int, holds: dict[str, int]) -> lis
         must("contacts at the vendor", len(_held(vendor)), good)
         must("read = unchanged + sent + rejected + held", told["rows"]["read"], rows)
         must_be_near("sent twice", sent_before + told["verdicts"]["sent"] - good, 0, 400)
-        with there.engine.begin() as connection:
-            edited = connection.execute(sa.text(there.crm.edit)).rowcount
+        edited = int(_aside("edit", there.crm))
         told_night = json.loads(timed(night, [*connector("sync"), "--json"], folder, variables, vendor))
         must_be_near("updates of the night", told_night["changes"]["update"], edited * 0.9, edited)
         reading = f"{told_night['rows']['read']:,} rows read"
@@ -271,15 +291,21 @@ def main() -> None:
     words.add_argument(
         "--sync", type=int, default=0, help="besides, sync so many: killed, run again, and a night with 1 %% changed"
     )
+    for what in ("fill", "edit", "drop"):
+        words.add_argument(f"--{what}", nargs="+", help=argparse.SUPPRESS)
     words.add_argument("--out", type=Path, default=HERE / "out", help="where files and results are kept")
     given = words.parse_args()
+    for what in ("fill", "edit", "drop"):
+        if asked := getattr(given, what):
+            alter(what, CRMS[asked[0]], asked[1:])
+            return
     out = given.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     contacts = out / f"contacts-{given.rows}.csv"
     made(contacts, str(given.rows))
     table: list[dict[str, Any]] = []
     try:
-        for crm in (ODOO, SUITECRM):
+        for crm in CRMS.values():
             if not _server(crm):
                 print(f"{crm.name}: not measured, for no server is named; set {crm.variables[0]}={crm.driver.split('+')[0]}://…")
                 continue
