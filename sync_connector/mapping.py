@@ -107,22 +107,28 @@ class Sql(BaseModel):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
+        faults = []
         if not re.match(r"\s*(select|with)\b", self.query, re.IGNORECASE) or self.query.rstrip().endswith(";"):
-            raise ValueError("sql.query: is one SELECT (or WITH … SELECT), without a semicolon behind it")
+            faults.append("sql.query: is one SELECT (or WITH … SELECT), without a semicolon behind it")
         wanted = set(PLACEHOLDER.findall(self.query)) - {"prefix"}
-        if unknown := sorted(wanted - set(self.pick)):
-            raise ValueError(f"sql.query: {{{unknown[0]}}} stands for nothing; say what in [sql.pick]")
-        if unused := sorted(set(self.pick) - wanted):
-            raise ValueError(f"sql.pick: {unused[0]} is not in the query")
+        faults += [
+            f"sql.query: {{{name}}} stands for nothing; say what in [sql.pick]" for name in sorted(wanted - set(self.pick))
+        ]
+        faults += [f"sql.pick.{name}: is not in the query" for name in sorted(set(self.pick) - wanted)]
+        if self.modified and not re.search(rf"\b{re.escape(self.modified)}\b", self.query):
+            faults.append(f"sql.modified: the query gives no column {self.modified!r}")
         if self.zone not in ("UTC", "database", "unix"):
             try:
                 zoneinfo.ZoneInfo(self.zone)
             except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-                raise ValueError(
-                    f"sql.zone: {self.zone!r} is no time zone; write UTC, database, unix, or one like Europe/Paris"
-                ) from None
+                advice = "write UTC, database, unix, or one like Europe/Paris"
+                faults.append(f"sql.zone: {self.zone!r} is no time zone; {advice}")
+        if faults:
+            raise ValueError(_ALSO.join(faults))
         return self
 
+
+_ALSO = "\x1f"  # between the faults that one look at several settings finds
 
 TOMBSTONE = DeletedWhen(column=["_sdc_deleted_at"], values=["*"])
 """The column in which every Singer tap that sees deletions writes them, whatever the CRM."""
@@ -437,7 +443,12 @@ def describe_faults(faults: ValidationError, text: str, where: str) -> list[str]
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "there is no such setting"
-        sentences.append(f"{place}: {'.'.join(path) or 'file'}: {message}")
+        for part in message.split(_ALSO):
+            if named := re.match(rf"{re.escape('.'.join(path))}\.[\w.]+(?=: )", part):  # it says itself which setting it means
+                line = _line_of(named[0].split("."), text)
+                sentences.append(f"{where}, line {line}: {part}" if line else f"{where}: {part}")
+            else:
+                sentences.append(f"{place}: {'.'.join(path) or 'file'}: {part}")
     return sentences
 
 

@@ -379,6 +379,31 @@ def test_all_faults_of_a_mapping_are_listed_with_their_lines() -> None:
     assert sum("there is no such setting" in sentence for sentence in faults) == 2
 
 
+def test_all_faults_of_a_query_are_listed_with_their_lines() -> None:
+    """What stands for nothing, what is never used, a column that is not given, a zone that is none: each on its line."""
+    text = (
+        GOOD
+        + """[sql]
+tables = ["people"]
+query = "DELETE {what} FROM {where};"
+modified = "changed"
+zone = "Mars"
+[sql.pick]
+never = [{ sql = "1" }]
+where = [{ sql = "people" }]
+"""
+    )
+    with pytest.raises(FixSetup) as fault:
+        mappings.parse(text, "bad.toml")
+    assert [sentence.split(": ")[0::1][:2] for sentence in fault.value.faults] == [
+        ["mapping bad.toml, line 9", "sql.query"],
+        ["mapping bad.toml, line 9", "sql.query"],
+        ["mapping bad.toml, line 13", "sql.pick.never"],
+        ["mapping bad.toml, line 10", "sql.modified"],
+        ["mapping bad.toml, line 11", "sql.zone"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
