@@ -194,17 +194,19 @@ def mappings_table(listed: Sequence[Mapping[str, Any]]) -> Table:
 
 def mapping_shown(one: Mapping[str, Any]) -> Group:
     """One mapping: its columns in the order in which they are wanted, and how it reads a database."""
-    lines = [Text.assemble((one["name"], "bold green"), f"  {one['title']}"), Text(one["file"], style="dim")]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for role, columns in one["columns"].items():
         for place, names in enumerate(columns):
-            lines.append(Text.assemble((f"{role if place == 0 else '':>16}  ", "bold"), " | ".join(names)))
+            table.add_row(role if place == 0 else "", Text(" | ".join(names)))
     for rule in one["leaves_out_when"]:
-        lines.append(Text.assemble((f"{'left out':>16}  ", "bold"), rule))
+        table.add_row("left out", Text(rule))
     if one["databases"]:
         how = f"incrementally, by {one['changes_by']} ({one['zone']})" if one["changes_by"] else "in full each time"
-        lines.append(Text.assemble((f"{'database':>16}  ", "bold"), f"{', '.join(one['databases'])}: read {how}"))
-        lines.append(Text.assemble((f"{'tables':>16}  ", "bold"), ", ".join(one["tables"])))
-    return Group(*lines)
+        table.add_row("database", Text(f"{', '.join(one['databases'])}: read {how}"))
+        table.add_row("tables", Text(", ".join(one["tables"])))
+    return Group(Text.assemble((one["name"], "bold green"), f"  {one['title']}"), Text(one["file"], style="dim"), table)
 
 
 def _ledger_lines(contact: Mapping[str, Any]) -> list[Text]:
