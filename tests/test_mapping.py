@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_connector import mapping as mappings
+from sync_connector.cli import cli
 from sync_connector.errors import FixSetup
 from sync_connector.mapping import Binding, fold
 
@@ -437,3 +440,21 @@ def test_any_headers_are_bound_or_refused(headers: list[str]) -> None:
         except FixSetup:
             continue
         assert set(binding.used) <= set(headers)
+
+
+def test_the_command_lists_all_mappings_and_shows_one(tmp_path: Path) -> None:
+    """`mappings` says of each what it reads and whom it leaves out; of one of the user's own all faults."""
+    listed = json.loads(CliRunner().invoke(cli, ["mappings", "--json"]).stdout)
+    assert [one["name"] for one in listed] == mappings.names()
+    (dolibarr,) = (one for one in listed if one["name"] == "dolibarr")
+    assert {"disabled", "private"} <= set(dolibarr["leaves_out"])
+    assert (dolibarr["changes_by"], dolibarr["zone"]) == ("tms", "database")
+    shown = CliRunner().invoke(cli, ["mappings", "dolibarr"]).stdout
+    assert "read incrementally, by tms" in shown
+    for one in listed:
+        assert one["title"].split()[0] in CliRunner().invoke(cli, ["mappings", one["name"]]).stdout
+    (tmp_path / "own.toml").write_text('crm = 7\n[columns]\nkey = ["id"]\nfone = ["x"]\n')
+    wrong = CliRunner().invoke(cli, ["mappings", str(tmp_path / "own.toml")])
+    assert wrong.exit_code == 2
+    for fault in ("line 1: crm: ", "line 4: columns.fone: there is no such setting"):
+        assert fault in wrong.stderr
