@@ -199,6 +199,12 @@ NO_FOOTERS = {
     "a company called so, with an address": ("Total,Jean,,Paris,\n", None),
     "a company whose name begins so": ("Total Energies,,,,\n", None),
     "a key alone": ("3,,,,\n", None),
+    "a short number of somebody called so": ("Total,,5551235,,\n", None),
+    "a company called like a notice, with a number": ("Confidential,,06 12 34 56 70,,\n", None),
+    "the same, with an e-mail address": ("(c) Services,,info@example.org,,\n", None),
+    "a number alone behind a blank line": ("\n,,06 12 34 56 70,,\n", None),
+    "the same, with words": ("\n,,Tél : 06 12 34 56 70 poste 3,,\n", None),
+    "an e-mail address alone behind a blank line": ("\n,write to anne@example.org,,,\n", None),
 }
 
 
@@ -208,6 +214,13 @@ def test_what_may_be_a_contact_is_no_footer(read: Read, behind: str, code: str |
     found = read(REPORT + behind)
     assert [aside for _, aside, _ in found.aside] == ([code] if code else [])
     assert len(found.rows) == (2 if code else 3)
+
+
+def test_a_total_below_takes_nobody_with_it(read: Read) -> None:
+    """Numbers that stand alone between a blank line and a total are rows, and only the total is none."""
+    found = read(REPORT + "\n,,0612345670,,\n,,0612345671,,\n\nTotal: 4,,,,\nAs of 2026-03-01 10:23:45,,,,\n")
+    assert [row[2] for _, row in found.rows[2:]] == ["0612345670", "0612345671"]
+    assert [code for _, code, _ in found.aside] == ["footer", "footer"]
 
 
 def test_a_footer_is_behind_the_data(read: Read) -> None:
