@@ -192,6 +192,26 @@ HEADERS = {
         "generic",
         "Kundennummer,Vorname,Nachname,E-Mail,Telefon,Handy,Straße,PLZ,Ort,Land",
     ),
+    "plain list": (
+        "simple",
+        "First Name,Last Name,Phone,Email",
+    ),
+    "plain list FR": (
+        "simple",
+        "Prénom,Nom,Société,Téléphone mobile,E-mail,Code postal,Ville",
+    ),
+    "hubspot, a view of five columns": (
+        "hubspot",
+        "Record ID,First Name,Last Name,Email,Phone Number",
+    ),
+    "outlook, a few columns": (
+        "outlook",
+        "First Name,Last Name,E-mail Address,Mobile Phone",
+    ),
+    "salesforce report, with columns of one's own": (
+        "salesforce",
+        "Contact ID,Salutation,First Name,Last Name,Account Name,Phone,Email,VIP,Segment",
+    ),
     "generic snake": (
         "generic",
         "id,first_name,last_name,email,phone_number,country_code,updated_at",
@@ -311,6 +331,7 @@ def test_what_is_missing_is_said_all_at_once() -> None:
     key, phone, advice = fault.value.faults
     assert "no key column" in key
     assert "'Record ID'" in key
+    assert "or 3 other names" in key
     assert "no phone column" in phone
     assert "#003" in phone
     assert "'Shoe size', 'Hat'" in advice
@@ -321,6 +342,30 @@ def test_a_source_that_no_mapping_reads_is_recognized_as_nothing() -> None:
     """No phone column, no fit."""
     assert mappings.recognize(["a", "b", "c"]) == []
     assert mappings.recognize([]) == []
+
+
+def test_a_plain_list_is_the_generic_mapping_without_its_identifier() -> None:
+    """Both know the same columns, whoever adds a name to one of them."""
+    plain, generic = mappings.load("simple"), mappings.load("generic")
+    own = {"key", "key_otherwise"}
+    assert plain.columns.model_dump(exclude=own) == generic.columns.model_dump(exclude=own)
+    assert plain.deleted == generic.deleted
+    names = [*generic.columns.first_name, *generic.columns.last_name, *generic.columns.full_name, *generic.columns.email]
+    assert plain.columns.key == names
+    assert plain.columns.key_otherwise == generic.columns.phone
+
+
+def test_a_plain_list_is_not_preferred_to_an_identifier() -> None:
+    """Where a mapping knows more of a file, its identifier included, a list of names is not likely."""
+    assert mappings.recognize(["rowid", "lastname", "firstname", "phone_mobile", "email"])[0].name == "dolibarr"
+    assert [fit.name for fit in mappings.recognize(["Name", "Phone", "Email"])] == ["simple", "erpnext"]
+
+
+def test_whose_export_it_may_be_is_known_without_its_key() -> None:
+    """Headers that one CRM writes speak of it, though it cannot be read; common ones speak of nobody."""
+    assert mappings.resembled(["First Name", "Phone Number", "Mobile Phone Number"]) == "hubspot"
+    assert mappings.resembled(["Person - Name", "Person - Phone - Mobile"]) == "pipedrive"
+    assert mappings.resembled(["Name", "Phone", "Email"]) is None
 
 
 def test_how_sure_a_recognition_is() -> None:
