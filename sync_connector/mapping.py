@@ -50,11 +50,11 @@ class Columns(BaseModel):
 
 
 class LabelledPhones(BaseModel):
-    """Numbered pairs of columns, a label beside a number (`Phone 1 - Label`, `Phone 1 - Value`, …)."""
+    """Numbered pairs of columns, a label beside a number (`Phone 1 - Label`, `Phone 1 - Value`, …); `{n}` is the number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: str
+    value: Column
     label: Column
     prefer: list[str] = []
     never: list[str] = []
@@ -241,12 +241,14 @@ def _folded(headers: Iterable[str]) -> dict[str, str]:
 
 
 def _numbered(phones: LabelledPhones, headers: dict[str, str]) -> list[LabelledColumn]:
-    pattern = re.compile(re.escape(fold(phones.value)).replace(r"\{n\}", r"(\d+)"))
+    either = "|".join(re.escape(fold(value)).replace(r"\{n\}", r"(\d+)") for value in phones.value)
+    pattern = re.compile(either)
     found = []
     for folded, real in headers.items():
         if match := pattern.fullmatch(folded):
-            label = _find([alias.replace("{n}", match[1]) for alias in phones.label], headers)
-            found.append(LabelledColumn(real, label, int(match[1])))
+            number = next((group for group in match.groups() if group), "0")
+            label = _find([alias.replace("{n}", number) for alias in phones.label], headers)
+            found.append(LabelledColumn(real, label, int(number)))
     return sorted(found, key=lambda column: column.rank)
 
 
@@ -271,7 +273,7 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
     countries = {fold(header): country for header, country in mapping.phone_country.items()}
     phones = [column._replace(country=countries.get(fold(column.value))) for column in phones]
     if not phones:
-        wanted = list(chain(*columns.phone)) or [mapping.phones.value if mapping.phones else ""]
+        wanted = list(chain(*columns.phone)) or (mapping.phones.value if mapping.phones else [])
         faults.append(f"no phone column in the source (#003): none of {_either(wanted)} is among its headers")
     if faults:
         shown = ", ".join(repr(header) for header in headers[:40])
@@ -410,7 +412,7 @@ def shown(name_or_path: str) -> dict[str, Any]:
     mapping = load(name_or_path)
     columns = {role: names for role, names in mapping.columns.model_dump().items() if names}
     if mapping.phones is not None:
-        columns["phone"] = [*columns.get("phone", []), [mapping.phones.value, *mapping.phones.label]]
+        columns["phone"] = [*columns.get("phone", []), [*mapping.phones.value, *mapping.phones.label]]
     sql = mapping.sql
     return {
         "name": name_or_path,
