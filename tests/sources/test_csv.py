@@ -241,6 +241,14 @@ def test_what_spreadsheets_and_crms_do_to_cells_is_left_to_the_fields(read: Read
     assert read(";".join("abcdef") + "\n" + ";".join(row) + "\n").cells == [row]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_known_without_its_mark(read: Read, encoding: str) -> None:
+    """Every other byte is zero: that is no damage, and each row is read."""
+    found = read("id;prénom;phone\n1;Zoé;0612345678\n2;Łukasz;0612345679\n".encode(encoding))
+    assert found.cells == [("1", "Zoé", "0612345678"), ("2", "Łukasz", "0612345679")]
+    assert encoding in found.described[0]
+
+
 def test_japanese_outlook_is_read_on_request(read: Read) -> None:
     """cp932, in which a second byte may be a backslash or a bar, when the source says so."""
     text = "姓,名,携帯電話\r\n山田,ソ十表,090-1234-5678\r\n"
