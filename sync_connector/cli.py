@@ -128,9 +128,10 @@ def init(
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise FixSetup(f"--country: {country!r} is not a two-letter country code; write FR")
     place = starting.place(contacts, os.environ, query=query, encoding=encoding, delimiter=delimiter)
-    described, fits = starting.recognized(place.source)
+    described, fits, advice = starting.recognized(place.source)
     if wanted is not None:
         mapping.load(wanted)
+        advice = []
         fits = [fit for fit in fits if fit.name == wanted] or [mapping.Recognition(wanted, wanted, 0, "chosen by hand")]
     best = fits[0]
     starting.write_config(Path(config_path), place, best, country.upper(), force=force)
@@ -139,6 +140,8 @@ def init(
     _print(Text.assemble("mapping ", (best.name, "bold green"), f": {best.why}"))
     for other in fits[1:3]:
         _print(Text(f"  or {other.name}: {other.why}", style="dim"))
+    for sentence in advice:
+        _print(Text(sentence, style="yellow"))
     _print(Text.assemble("wrote ", (config_path, "bold"), "; next, with ARDARY_LOGIN and ARDARY_PASSWORD set:"))
     suffix = "" if config_path == "sync.toml" else f" --config {config_path}"
     _print(f"  sync-connector plan{suffix}      what would be sent\n  sync-connector sync{suffix}      send it")
@@ -156,9 +159,11 @@ def check(config_path: str, as_json: bool) -> None:
         states = ledger.states(_scope(ledger, settings))
     unused = [header for header in source.headers() if header not in binding.used]
     phones = [column.value for column in binding.phone]
-    roles = {"key": binding.key, "phone": phones, "first_name": binding.first_name, "last_name": binding.last_name}
-    roles |= {"full_name": binding.full_name, "email": binding.email, "adress": binding.adress, "country": binding.country}
+    roles = {"key": binding.key, "key_otherwise": binding.key_otherwise, "phone": phones, "first_name": binding.first_name}
+    roles |= {"last_name": binding.last_name, "full_name": binding.full_name, "email": binding.email, "adress": binding.adress}
+    roles |= {"adress_otherwise": binding.adress_otherwise, "country": binding.country, "postcode": binding.postcode}
     roles |= {"modified": binding.modified, "deleted": [header for header, _, _ in binding.deleted]}
+    otherwise = {"key_otherwise", "adress_otherwise"}  # told to people only where a mapping has them
     _, host, name = planning.scope_names(settings)
     if as_json:
         _print_json({"source": name, "host": host, "columns": roles, "unused": unused, "contacts_in_ledger": states})
@@ -166,10 +171,11 @@ def check(config_path: str, as_json: bool) -> None:
     for sentence in source.describe():
         _print(Text(sentence, style="dim"))
     for role, headers in roles.items():
-        shown = ", ".join(headers) if headers else "—"
-        _print(Text.assemble((f"{role:>11}  ", "bold"), (shown, "" if headers else "dim")))
+        if headers or role not in otherwise:
+            shown = ", ".join(headers) if headers else "—"
+            _print(Text.assemble((f"{role.replace('_otherwise', ', else'):>12}  ", "bold"), (shown, "" if headers else "dim")))
     if unused:
-        _print(Text(f"     unused  {', '.join(unused)}", style="dim"))
+        _print(Text(f"      unused  {', '.join(unused)}", style="dim"))
     known = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items())) or "empty: the first run sends everything"
     _print(f"ledger: {known}")
     _print(Text(f"ready to sync source {name!r} with {host} ({settings.vendor.dialect})", style="green"))

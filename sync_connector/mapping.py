@@ -50,11 +50,11 @@ class Columns(BaseModel):
 
 
 class LabelledPhones(BaseModel):
-    """Numbered pairs of columns, a label beside a number (`Phone 1 - Label`, `Phone 1 - Value`, …)."""
+    """Numbered pairs of columns, a label beside a number (`Phone 1 - Label`, `Phone 1 - Value`, …); `{n}` is the number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: str
+    value: Column
     label: Column
     prefer: list[str] = []
     never: list[str] = []
@@ -247,12 +247,14 @@ def _folded(headers: Iterable[str]) -> dict[str, str]:
 
 
 def _numbered(phones: LabelledPhones, headers: dict[str, str]) -> list[LabelledColumn]:
-    pattern = re.compile(re.escape(fold(phones.value)).replace(r"\{n\}", r"(\d+)"))
+    either = "|".join(re.escape(fold(value)).replace(r"\{n\}", r"(\d+)") for value in phones.value)
+    pattern = re.compile(either)
     found = []
     for folded, real in headers.items():
         if match := pattern.fullmatch(folded):
-            label = _find([alias.replace("{n}", match[1]) for alias in phones.label], headers)
-            found.append(LabelledColumn(real, label, int(match[1])))
+            number = next((group for group in match.groups() if group), "0")
+            label = _find([alias.replace("{n}", number) for alias in phones.label], headers)
+            found.append(LabelledColumn(real, label, int(number)))
     return sorted(found, key=lambda column: column.rank)
 
 
@@ -277,7 +279,7 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
     countries = {fold(header): country for header, country in mapping.phone_country.items()}
     phones = [column._replace(country=countries.get(fold(column.value))) for column in phones]
     if not phones:
-        wanted = list(chain(*columns.phone)) or [mapping.phones.value if mapping.phones else ""]
+        wanted = list(chain(*columns.phone)) or (mapping.phones.value if mapping.phones else [])
         faults.append(f"no phone column in the source (#003): none of {_either(wanted)} is among its headers")
     if faults:
         shown = ", ".join(repr(header) for header in headers[:40])
@@ -309,7 +311,8 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
 
 
 def _either(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    more = f" or {len(names) - NAMED} other names" if len(names) > NAMED + 1 else ""
+    return ", ".join(repr(name) for name in names[: NAMED if more else None]) + more
 
 
 class Recognition(NamedTuple):
@@ -325,6 +328,8 @@ class Recognition(NamedTuple):
 SURE = ("a guess", "likely", "certain")
 MOST = 0.7
 """A mapping of no CRM in particular is likely to be right where it knows this share of the headers."""
+NAMED = 8
+"""As many names of a column are told; the rest are in the mapping."""
 CLOSE = 0.85
 """Another CRM's mapping that scores this share of one's own is a rival: one is then less sure."""
 
@@ -333,23 +338,47 @@ def recognize(headers: Sequence[str]) -> list[Recognition]:
     """Every shipped mapping that could read a source with these headers, the best first.
 
     The score is the share of headers that are known, where one that is peculiar to a CRM counts three times, less where
-    several CRMs claim it. A CRM of which nothing peculiar is there counts half.
+    several CRMs claim it. A CRM of which nothing peculiar is there counts half, and so does a plain list of which another
+    mapping knows more, the identifier included.
     """
     fits = []
+    followed = 0  # the most headers that are known to a mapping with an identifier
     for name in names():
         mapping = load(name)
         try:
             binding = bind(mapping, headers)
         except FixSetup:
             continue
-        fits.append((name, mapping.crm, *_fit(mapping, len(binding.used), _folded(headers))))
-    fits.sort(key=lambda fit: (-fit[2], fit[0] != "generic", fit[0]))
+        understood = len(binding.used)
+        followed = max(followed, understood if mapping.key_is_unique else 0)
+        fits.append((name, mapping, understood, *_fit(mapping, understood, _folded(headers))))
+    scored = []
+    for name, mapping, understood, score, evidence, why in fits:
+        doubtful = is_plain(mapping) and understood < followed
+        scored.append((name, mapping.crm, score / 2 if doubtful else score, 0 if doubtful else evidence, why))
+    scored.sort(key=lambda fit: (-fit[2], fit[0] != "generic", fit[0]))
     recognized = []
-    for place, (name, crm, score, evidence, why) in enumerate(fits):
-        rival = max((other[2] for at, other in enumerate(fits) if at != place), default=0.0)
+    for place, (name, crm, score, evidence, why) in enumerate(scored):
+        rival = max((other[2] for at, other in enumerate(scored) if at != place), default=0.0)
         sure = SURE[max(0, evidence - (rival >= CLOSE * score))]
         recognized.append(Recognition(name, crm, round(score, 3), f"{why} ({sure})", sure))
     return recognized
+
+
+def is_plain(mapping: Mapping) -> bool:
+    """Whether a mapping is of no CRM in particular, and knows no identifier."""
+    return not mapping.key_is_unique and not mapping.recognize
+
+
+def resembled(headers: Sequence[str]) -> str | None:
+    """The shipped mapping of the CRM that these headers speak of, whether it can read them or not; `None`: of none."""
+    known = _folded(headers)
+    spoken = {}
+    for name in names():
+        peculiar = [header for header in load(name).recognize if _find([header], known)]
+        spoken[name] = sum(1 / _claims()[fold(header)] for header in peculiar)
+    best = max(spoken, key=lambda name: spoken[name])
+    return best if spoken[best] >= 1 else None
 
 
 def _fit(mapping: Mapping, understood: int, known: dict[str, str]) -> tuple[float, int, str]:
@@ -389,7 +418,7 @@ def shown(name_or_path: str) -> dict[str, Any]:
     mapping = load(name_or_path)
     columns = {role: names for role, names in mapping.columns.model_dump().items() if names}
     if mapping.phones is not None:
-        columns["phone"] = [*columns.get("phone", []), [mapping.phones.value, *mapping.phones.label]]
+        columns["phone"] = [*columns.get("phone", []), [*mapping.phones.value, *mapping.phones.label]]
     sql = mapping.sql
     return {
         "name": name_or_path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,21 +95,50 @@ def place(
     return Place(contacts, Source(type="sql", url=SecretStr(url), query=query))
 
 
-def recognized(source: Source) -> tuple[list[str], list[Recognition]]:
-    """What was found out about a file or a database, and the mappings that fit it, the best first.
+class Found(NamedTuple):
+    """What was found out about a file or a database, the mappings that fit it, the best first, and what is to be said of
+    the best."""
 
-    Raises `FixSetup` when none fits, naming what is missing; `TryLater`.
-    """
+    described: list[str]
+    fits: list[Recognition]
+    advice: list[str]
+
+
+def recognized(source: Source) -> Found:
+    """Look at a file or a database. Raises `FixSetup` when no mapping fits, naming what is missing; `TryLater`."""
     if source.type == "sql":
         from sync_connector.sources import sql  # files need no database
 
-        return [], sql.recognized(source)
+        return Found([], sql.recognized(source), [])
     opened = sources.open_source(source)
     headers = opened.headers()
     fits = mapping.recognize(headers)
     if not fits:
-        mapping.bind(mapping.load("generic"), headers)  # says what is missing
-    return list(opened.describe()), fits
+        nearest = mapping.resembled(headers) or "generic"
+        try:
+            mapping.bind(mapping.load(nearest), headers)
+        except FixSetup as fault:
+            raise FixSetup(*(f"as it was read: {sentence}" for sentence in opened.describe()), *fault.faults) from None
+    return Found(list(opened.describe()), fits, _advice(fits[0].name, headers))
+
+
+def _advice(name: str, headers: Sequence[str]) -> list[str]:
+    """What to say of a list without an identifier: whose it may be, and where one may be found."""
+    chosen = mapping.load(name)
+    if not mapping.is_plain(chosen):
+        return []
+    advice = [
+        "no identifier is known in it, so people are told apart by name, company and e-mail: who changes one is a new person"
+    ]
+    crm = mapping.resembled(headers)
+    if crm is not None:
+        whose = mapping.load(crm)
+        wanted = " or ".join(repr(column[0]) for column in whose.columns.key)
+        advice.append(f"it may be an export of {whose.crm}, without {wanted}: add that column there, export and init again")
+    elif unread := [header for header in headers if header not in mapping.bind(chosen, headers).used]:
+        shown = ", ".join(map(repr, unread[:10]))
+        advice.append(f"if one of these identifies a person, write a mapping that says so (mappings/README.md): {shown}")
+    return advice
 
 
 def write_config(target: Path, place: Place, fit: Recognition, country: str, *, force: bool) -> None:

@@ -255,6 +255,15 @@ SAMPLES = [
         {"#002": 1, "phone_mended": 1},
         {"archived": 1, "do not call": 1},
     ),
+    Sample(
+        "plain_list.csv",
+        "simple",
+        7,
+        "+33793970001 +33793970002 +33793970003 +33793970004 +33261919705 +33793970006",
+        ("+33793970001", "", "Mona Perrin", "Nantes", "mona.perrin@example.org", "FR"),
+        {"#002": 1},
+        {},
+    ),
 ]
 WAITING_FOR_FOOTERS = [
     Sample(

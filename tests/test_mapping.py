@@ -195,6 +195,63 @@ HEADERS = {
         "generic",
         "Kundennummer,Vorname,Nachname,E-Mail,Telefon,Handy,Straße,PLZ,Ort,Land",
     ),
+    "hubspot tap": (
+        "hubspot",
+        "id,properties.firstname,properties.lastname,properties.email,properties.phone,properties.mobilephone,"
+        "properties.address,properties.zip,properties.city,properties.country,properties.hs_country_region_code,"
+        "properties.hs_object_id,createdAt,updatedAt,archived",
+    ),
+    "hubspot tap, flat": (
+        "hubspot",
+        "id,property_firstname,property_lastname,property_email,property_phone,property_mobilephone,property_address,"
+        "property_zip,property_city,property_country,property_lastmodifieddate,archived,updatedAt",
+    ),
+    "hubspot tap, older": (
+        "hubspot",
+        "vid,canonical-vid,portal-id,is-contact,property_firstname.value,property_lastname.value,property_email.value,"
+        "property_phone.value,property_mobilephone.value,property_zip.value,property_lastmodifieddate.value",
+    ),
+    "pipedrive tap": (
+        "pipedrive",
+        "id,owner_id,org_id,name,first_name,last_name,open_deals_count,email_messages_count,undone_activities_count,is_deleted,"
+        "phones.1.value,phones.1.primary,phones.1.label,im.1.value,emails.1.value,emails.1.primary,emails.1.label,update_time,"
+        "add_time,postal_address.value,postal_address.country,postal_address.postal_code,job_title",
+    ),
+    "pipedrive tap, older API": (
+        "pipedrive",
+        "id,company_id,name,first_name,last_name,active_flag,phone.1.label,phone.1.value,phone.1.primary,phone.2.label,"
+        "phone.2.value,email.1.value,email.1.label,update_time,org_name,postal_address,postal_address_country",
+    ),
+    "salesforce tap": (
+        "salesforce",
+        "Id,IsDeleted,MasterRecordId,AccountId,LastName,FirstName,Name,MailingStreet,MailingCity,MailingPostalCode,"
+        "MailingCountry,MailingCountryCode,Phone,MobilePhone,Email,DoNotCall,SystemModstamp",
+    ),
+    "salesforce tap, leads": (
+        "salesforce_lead",
+        "Id,IsDeleted,MasterRecordId,LastName,FirstName,Name,Company,Street,City,State,PostalCode,Country,Phone,MobilePhone,"
+        "Email,LeadSource,Status,IsConverted,SystemModstamp,DoNotCall",
+    ),
+    "plain list": (
+        "simple",
+        "First Name,Last Name,Phone,Email",
+    ),
+    "plain list FR": (
+        "simple",
+        "Prénom,Nom,Société,Téléphone mobile,E-mail,Code postal,Ville",
+    ),
+    "hubspot, a view of five columns": (
+        "hubspot",
+        "Record ID,First Name,Last Name,Email,Phone Number",
+    ),
+    "outlook, a few columns": (
+        "outlook",
+        "First Name,Last Name,E-mail Address,Mobile Phone",
+    ),
+    "salesforce report, with columns of one's own": (
+        "salesforce",
+        "Contact ID,Salutation,First Name,Last Name,Account Name,Phone,Email,VIP,Segment",
+    ),
     "generic snake": (
         "generic",
         "id,first_name,last_name,email,phone_number,country_code,updated_at",
@@ -220,7 +277,7 @@ def test_every_shipped_mapping_loads(name: str) -> None:
     columns = [column for role in dict(mapping.columns).values() for column in role]
     headers = list(dict.fromkeys(alias.rstrip("*") for alias in (column[0] for column in columns)))
     if mapping.phones is not None:
-        headers.append(mapping.phones.value.replace("{n}", "1"))
+        headers.append(mapping.phones.value[0].replace("{n}", "1"))
     binding = mappings.bind(mapping, headers)
     assert set(binding.used) <= set(headers)
     assert binding.key
@@ -282,6 +339,36 @@ def test_google_phones_are_found_with_their_labels() -> None:
     ]
 
 
+def test_pipedrive_phones_are_found_with_their_labels_in_either_api() -> None:
+    """A tap writes `phone` or `phones`, a number and its label for each place; an export's own columns are read as ever."""
+    old = _bound(*HEADERS["pipedrive tap, older API"])
+    assert [(column.value, column.label) for column in old.phone] == [
+        ("phone.1.value", "phone.1.label"),
+        ("phone.2.value", "phone.2.label"),
+    ]
+    assert old.country == ("postal_address_country",)
+    new = _bound(*HEADERS["pipedrive tap"])
+    assert [(column.value, column.label) for column in new.phone] == [("phones.1.value", "phones.1.label")]
+    assert new.adress == ("postal_address.value",)
+    assert new.email == ("emails.1.value",)
+    assert [(header, reason) for header, _, reason in new.deleted] == [("is_deleted", "deleted")]
+
+
+def test_a_taps_key_is_the_one_that_its_tombstones_have() -> None:
+    """A HubSpot tap's records go by `id`, or `vid`: a property of the same value is not in the record of a deletion."""
+    assert _bound(*HEADERS["hubspot tap"]).key == ("id",)
+    assert _bound(*HEADERS["hubspot tap, older"]).key == ("vid",)
+    assert _bound(*HEADERS["hubspot tap"]).deleted[0][0] == "archived"
+
+
+def test_a_tap_of_salesforce_leads_has_their_address() -> None:
+    """The API's names of a lead's address have no Mailing before them."""
+    bound = _bound(*HEADERS["salesforce tap, leads"])
+    assert bound.adress == ("Street", "PostalCode", "City")
+    assert bound.country == ("Country",)
+    assert bound.postcode == ("PostalCode",)
+
+
 def test_faxes_pagers_and_assistants_are_no_phones_of_a_contact() -> None:
     """Outlook's other numbers are never sent."""
     found = {column.value for column in _bound(*HEADERS["outlook EN"]).phone}
@@ -314,6 +401,7 @@ def test_what_is_missing_is_said_all_at_once() -> None:
     key, phone, advice = fault.value.faults
     assert "no key column" in key
     assert "'Record ID'" in key
+    assert "or 4 other names" in key
     assert "no phone column" in phone
     assert "#003" in phone
     assert "'Shoe size', 'Hat'" in advice
@@ -324,6 +412,30 @@ def test_a_source_that_no_mapping_reads_is_recognized_as_nothing() -> None:
     """No phone column, no fit."""
     assert mappings.recognize(["a", "b", "c"]) == []
     assert mappings.recognize([]) == []
+
+
+def test_a_plain_list_is_the_generic_mapping_without_its_identifier() -> None:
+    """Both know the same columns, whoever adds a name to one of them."""
+    plain, generic = mappings.load("simple"), mappings.load("generic")
+    own = {"key", "key_otherwise"}
+    assert plain.columns.model_dump(exclude=own) == generic.columns.model_dump(exclude=own)
+    assert plain.deleted == generic.deleted
+    names = [*generic.columns.first_name, *generic.columns.last_name, *generic.columns.full_name, *generic.columns.email]
+    assert plain.columns.key == names
+    assert plain.columns.key_otherwise == generic.columns.phone
+
+
+def test_a_plain_list_is_not_preferred_to_an_identifier() -> None:
+    """Where a mapping knows more of a file, its identifier included, a list of names is not likely."""
+    assert mappings.recognize(["rowid", "lastname", "firstname", "phone_mobile", "email"])[0].name == "dolibarr"
+    assert [fit.name for fit in mappings.recognize(["Name", "Phone", "Email"])] == ["simple", "erpnext"]
+
+
+def test_whose_export_it_may_be_is_known_without_its_key() -> None:
+    """Headers that one CRM writes speak of it, though it cannot be read; common ones speak of nobody."""
+    assert mappings.resembled(["First Name", "Phone Number", "Mobile Phone Number"]) == "hubspot"
+    assert mappings.resembled(["Person - Name", "Person - Phone - Mobile"]) == "pipedrive"
+    assert mappings.resembled(["Name", "Phone", "Email"]) is None
 
 
 def test_how_sure_a_recognition_is() -> None:

@@ -100,7 +100,7 @@ def table_for(mapping: Mapping) -> tuple[Table, list[str], Counter[str]]:
     headers = [_header(names) for names in itertools.chain(*roles)]
     phones = [_header(names) for names in columns.phone]
     if mapping.phones is not None:
-        phones = [mapping.phones.value.replace("{n}", str(n)) for n in (1, 2)]
+        phones = [mapping.phones.value[0].replace("{n}", str(n)) for n in (1, 2)]
         headers += [*phones, *(_header(mapping.phones.label).replace("{n}", str(n)) for n in (1, 2))]
     headers += [_header(rule.column) for rule in mapping.deleted]
     headers = list(dict.fromkeys(headers))

@@ -1,6 +1,7 @@
 """Extract: a source's chunks → the columns that the mapping reads, with a key for every row.
 
-Rows that the CRM marks as deleted stop here and are counted by reason.
+Rows that the CRM marks as deleted stop here and are counted by reason; a row that holds a NUL byte is set aside, whatever
+kind of source it came from.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sync_connector.mapping import Binding, fold
-from sync_connector.model import FOOTER, SetAside
+from sync_connector.model import FOOTER, Place, SetAside
 
 KEY_JOINT = " | "
+KEPT_TEXT = 2_000
+NUL = "the row holds a NUL byte; the data were damaged where they were written or copied"
 
 
 @dataclass(slots=True)
@@ -103,7 +106,7 @@ def extract(chunks: Iterable[SourceChunk], binding: Binding, into: Extraction) -
             chunk.lines,
             np.arange(len(frame), dtype=np.int64),
         )
-        rows = _without_deleted(rows, binding, into)
+        rows = _without_nul(_without_deleted(rows, binding, into), into)
         first = into.first_ordinal + into.read
         rows.ordinals = np.arange(first, first + len(rows), dtype=np.int64)
         into.read += len(rows)
@@ -150,6 +153,22 @@ def _without_deleted(rows: Rows, binding: Binding, into: Extraction) -> Rows:
                 into.left_out_keys += rows.keys.filter(pa.array(mask)).to_pylist()
             rows = rows.take(~mask)
     return rows
+
+
+def _without_nul(rows: Rows, into: Extraction) -> Rows:
+    """Without the rows that hold a NUL byte, which are set aside: no database of a team's ledger takes one."""
+    hit = np.zeros(len(rows), dtype=bool)
+    for column in rows.columns.values():
+        data = column.buffers()[2]
+        if data is not None and data.to_pybytes().find(b"\0") >= 0:
+            hit |= pc.match_substring(column, "\0").to_numpy(zero_copy_only=False)
+    if not hit.any():
+        return rows
+    for row in np.flatnonzero(hit):
+        text = KEY_JOINT.join(str(column[row]) for column in rows.columns.values() if str(column[row]))
+        place = Place(rows.file, int(rows.lines[row]))
+        into.set_aside.append(SetAside(place, "nul_byte", NUL, text.replace("\0", "")[:KEPT_TEXT]))
+    return rows.take(~hit)
 
 
 def _numbered(keys: pa.Array, occurrences: Counter[str]) -> pa.Array:

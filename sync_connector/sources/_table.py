@@ -93,6 +93,8 @@ TOTAL = re.compile(
     r"(?:\s*[:=].*|\s+\(?\d[\d\s.,]*\)?(?:\s*\w+)?|\s+(?:records?|rows?|contacts?|lignes?|fiches?|zeilen)\b.*)?"
 )
 AMOUNT = re.compile(r"\W*\d[\d\s.,'’]*(?:\W*|\s*[A-Z]{3})")
+DATED = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}|\d\d?:\d\d(?::\d\d)?|\d{4}\s?[-–]\s?\d{4}")
+NUMBER = re.compile(r"(?<!\d)\d(?:[ \u00a0\u202f./()-]{0,2}\d){6,}(?!\d)(?!,\d)")
 
 
 class _Record(NamedTuple):
@@ -110,7 +112,8 @@ def without_footer(
     """The chunks of one file, those lines behind the data set aside as footer that cannot be contacts.
 
     These are, at the very end: lines that begin like a total or a notice and are far less filled than a row, and, behind
-    a blank line, lines with one phrase in a table of three columns or more. `ended` is false where the file stops within
+    a blank line, lines with one phrase in a table of three columns or more. A line with an e-mail address or a phone number
+    is none of these. `ended` is false where the file stops within
     a line: what may be the rest of a row is never a footer.
     """
     held: deque[Chunk] = deque()
@@ -141,7 +144,7 @@ def _footer_lines(records: Sequence[_Record], width: int, header_line: int, ende
     for place in range(len(records) - 1, -1, -1):
         record = records[place]
         filled = [cell for cell in record.cells if cell.strip()]
-        if not _says_so(record, width) and not (len(filled) == 1 and width >= 3):
+        if not _says_so(record, width) and not (len(filled) == 1 and width >= 3 and not _reaches(filled[0])):
             break
         before = records[place - 1].ends if place else header_line
         block.append((record, record.line > before + 1))
@@ -168,11 +171,19 @@ def _says_so(record: _Record, width: int) -> bool:
     filled = [cell.strip() for cell in record.cells if cell.strip()]
     if not filled or len(filled) >= width:
         return False
+    if any(_reaches(cell) for cell in filled[1:]):
+        return False
     if _is_notice(record):
         return True
     if not TOTAL.fullmatch(filled[0]) or (len(filled) > 2 and len(filled) * 2 > width):
         return False
-    return all(AMOUNT.fullmatch(cell) and sum(c.isdigit() for c in cell) < 8 for cell in filled[1:])
+    return all(AMOUNT.fullmatch(cell) for cell in filled[1:])
+
+
+def _reaches(cell: str) -> bool:
+    """Whether somebody can be reached by what is in a cell: it holds an address or, dates and years apart, a number of seven
+    digits or more. Such a line is never a footer; the worst is that it is rejected, and seen."""
+    return "@" in cell or NUMBER.search(DATED.sub(" ", cell)) is not None
 
 
 def _is_notice(record: _Record) -> bool:

@@ -28,6 +28,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+LOOKED_AT = 4 << 10
 BLOCK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -75,14 +76,27 @@ def places(path: str) -> list[tuple[Path, str]]:
     return paths
 
 
-def beginning(path: str, size: int) -> tuple[str, bytes]:
-    """The name of the first file that a path means, and its first bytes, decompressed. Raises `FixSetup`, `TryLater`."""
-    file, shown = places(path)[0]
-    try:
-        with _opened(file, shown) as stream:
-            return shown, stream.read(size)
-    except OSError as fault:
-        raise FixSetup(f"{shown}: {fault.strerror or fault}") from None
+def beginnings(path: str, size: int) -> Iterator[tuple[str, bytes]]:
+    """The name of each file that a path means, and its first bytes, decompressed. Raises `FixSetup`, `TryLater`."""
+    for file, shown in places(path):
+        try:
+            with _opened(file, shown) as stream:
+                start = stream.read(size)
+        except OSError as fault:
+            raise FixSetup(f"{shown}: {fault.strerror or fault}") from None
+        yield shown, start
+
+
+def marked(start: bytes) -> str | None:
+    """The encoding that a file's first bytes tell of: by a byte order mark, or because every other byte is zero, as in
+    UTF-16 that was written without one."""
+    if named := next((name for bom, name in BOMS if start.startswith(bom)), None):
+        return named
+    pairs = len(start) // 2
+    first, second = start[0 : pairs * 2 : 2].count(0), start[1 : pairs * 2 : 2].count(0)
+    if second * 3 > pairs and first * 50 <= pairs:
+        return "utf-16-le"
+    return "utf-16-be" if first * 3 > pairs and second * 50 <= pairs else None
 
 
 def _stdin() -> Path:
@@ -112,8 +126,8 @@ def _examined(path: Path, shown: str, encoding: str | None) -> TextFile:
     with open(path, "rb") as raw:
         packed = raw.read(2) == GZIP_MAGIC
     with _opened(path, shown) as raw:
-        start = raw.read(4)
-    found = encoding or next((name for bom, name in BOMS if start.startswith(bom)), "utf-8")
+        start = raw.read(LOOKED_AT)
+    found = encoding or marked(start) or "utf-8"
     if found == "utf-8" and start.startswith(codecs.BOM_UTF8):
         found = "utf-8-sig"
     if (

@@ -1,11 +1,16 @@
-"""Source `jsonl`: JSON Lines, one object a line, as exports of web services and warehouses write it.
+"""Source `jsonl`: JSON Lines, one object a line, as exports of web services and warehouses write it; or one array of objects.
 
 Law: a line that is no object costs itself only, and is set aside with its line. The columns are all keys that any line
-has, found in a first pass; a key that a line lacks is an empty cell.
+has, found in a first pass; a key that a line lacks is an empty cell. An array has no lines to begin anew at: one that is
+damaged or cut short is not read at all, or those behind the damage would be gone. Memory holds one object of it.
 """
 
 from __future__ import annotations
 
+import codecs
+import io
+import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -23,7 +28,10 @@ from sync_connector.sources._text import TextFile, find, utf8
 MAX_LINE = 1 << 20
 MAX_COLUMNS = 2_000
 ROWS = 5_000
+BLOCK = 16 << 10
 KEPT_TEXT = 2_000
+ARRAY = re.compile(rb"\[\s*[{\]]")
+DECODER = json.JSONDecoder()
 
 
 class _Line(NamedTuple):
@@ -37,7 +45,7 @@ class _Line(NamedTuple):
 
 
 def open_source(settings: Source) -> RowSource:
-    """A file, a glob of files, or `-`. Raises `FixSetup`: no object in a file, too many columns."""
+    """A file, a glob of files, or `-`. Raises `FixSetup`: no object in a file, too many columns, a damaged array."""
     files = find(settings.path, settings.encoding)
     columns: dict[str, None] = {}
     faults = []
@@ -45,11 +53,7 @@ def open_source(settings: Source) -> RowSource:
         first_fault, objects = "", 0
         for line in _lines(file):
             if line.cells is None:
-                first = not (first_fault or objects)
                 first_fault = first_fault or f"line {line.number}: {line.reason}"
-                if first and line.text.lstrip().startswith(b"["):
-                    first_fault += "; it is one JSON array: write its objects a line each (jq -c '.[]')"
-                    break
                 continue
             objects += 1
             columns.update(dict.fromkeys(line.cells))
@@ -59,7 +63,9 @@ def open_source(settings: Source) -> RowSource:
                     "is something a key that should be a value?"
                 )
         if not objects:
-            faults.append(f"{file.shown}: no line of it is a JSON object ({first_fault or 'the file is empty'})")
+            faults.append(
+                f"{file.shown}: no line of it is a JSON object ({first_fault or 'there is nothing in it'}){_advice(file)}"
+            )
     if faults:
         raise FixSetup(*faults)
     return JsonLines(files, tuple(columns))
@@ -116,8 +122,19 @@ class JsonLines:
                 yield chunk(file, rows, numbers, aside, done)
 
 
+def _advice(file: TextFile) -> str:
+    with utf8(file) as stream:
+        if stream.readline(MAX_LINE).strip() != b"{":
+            return ""
+    return "; it is one JSON object over several lines: keep the list in it that holds the contacts, from its [ to its ]"
+
+
 def _lines(file: TextFile) -> Iterator[_Line]:
     with utf8(file) as stream:
+        start = stream.peek(BLOCK).lstrip()
+        if ARRAY.match(start):
+            yield from _objects(stream, file)
+            return
         number = 0
         while text := stream.readline(MAX_LINE + 1):
             number += 1
@@ -129,6 +146,76 @@ def _lines(file: TextFile) -> Iterator[_Line]:
             text = text.rstrip(b"\r\n")
             if text.strip():
                 yield _parsed(number, text, file)
+
+
+def _objects(stream: io.BufferedReader, file: TextFile) -> Iterator[_Line]:
+    """What is in an array, each with the line on which it begins. Raises `FixSetup` where the array is damaged."""
+    text = _Text(stream)
+    text.peek()
+    text.take(1)  # the [
+    sign = text.peek()
+    while sign != "]":
+        number = text.line
+        try:
+            value = text.value()
+        except ValueError as fault:
+            raise FixSetup(f"{file.shown}, line {number}: the JSON array is damaged or cut short here ({fault})") from None
+        yield _parsed(number, value.encode("utf-8", "replace"), file)
+        sign = text.peek()
+        if sign == ",":
+            text.take(1)
+            text.peek()
+        elif sign != "]":
+            raise FixSetup(f"{file.shown}, line {text.line}: the JSON array is damaged or cut short here (no , and no ])")
+    text.take(1)
+    if text.peek():
+        raise FixSetup(f"{file.shown}, line {text.line}: something stands behind the JSON array; keep one array in a file")
+
+
+class _Text:
+    """A text, of which no more is held than the value that is being read."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+        self.line = 1
+
+    def peek(self) -> str:
+        """The next sign that is no blank, without taking it; `""` at the end."""
+        while True:
+            rest = self._held.lstrip(" \t\r\n\ufeff")
+            self.take(len(self._held) - len(rest))
+            if rest or not self._more():
+                return rest[:1]
+
+    def take(self, count: int) -> str:
+        """The next signs."""
+        while len(self._held) < count and self._more():
+            pass
+        taken, self._held = self._held[:count], self._held[count:]
+        self.line += taken.count("\n")
+        return taken
+
+    def value(self) -> str:
+        """The next value, as it stands. Raises `ValueError`."""
+        while True:
+            try:
+                _, end = DECODER.raw_decode(self._held)
+            except RecursionError:
+                raise ValueError("it is nested too deep") from None
+            except ValueError as fault:
+                if len(self._held) > MAX_LINE:
+                    raise ValueError("an object of it is longer than 1 MiB, or has no end") from None
+                if not self._more():
+                    raise ValueError(fault.args[0]) from None
+            else:
+                return self.take(end)
+
+    def _more(self) -> bool:
+        block = self._stream.read(BLOCK)
+        self._held += self._decoder.decode(block, final=not block)
+        return bool(block)
 
 
 def _parsed(number: int, text: bytes, file: TextFile) -> _Line:

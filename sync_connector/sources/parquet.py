@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -165,7 +165,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _is_plain(kind: pa.DataType) -> bool:
@@ -181,6 +181,7 @@ def _is_plain(kind: pa.DataType) -> bool:
         or pa.types.is_time(kind)
         or pa.types.is_timestamp(kind)
         or pa.types.is_null(kind)
+        or isinstance(kind, pa.UuidType)
     )
 
 
@@ -194,8 +195,28 @@ def _cells(batch: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
     if _is_text(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
         return pc.fill_null(column.cast(pa.large_string()), "")
     once = functools.cache(written) if not _is_list(column.type) else written
-    values = column.to_pylist()
+    values = _values(column)
     if pa.types.is_float32(column.type) or pa.types.is_float16(column.type):  # 0.1 is 0.1, and not 0.10000000149011612
         kind = np.float32 if pa.types.is_float32(column.type) else np.float16
         values = [None if value is None else float(str(kind(value))) for value in values]
     return pa.array([once(value) for value in values], pa.large_string())
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """A column's values as Python has them. A time outside of the years 1 to 9999 is nothing, and one in a zone that this
+    machine does not know is in UTC."""
+    try:
+        return list(column.to_pylist())
+    except KeyError:  # the zone; the instants themselves are kept in UTC
+        if pa.types.is_timestamp(column.type):
+            return _values(column.cast(pa.timestamp(column.type.unit, "UTC")))
+    except (OverflowError, ValueError):
+        pass
+    return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: pa.Scalar) -> object:
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError, KeyError):
+        return None

@@ -52,6 +52,19 @@ def test_deleted_rows_stop_here_and_are_counted() -> None:
     assert into.filled["phone"] == 2
 
 
+def test_a_row_with_a_nul_byte_is_set_aside_whatever_it_came_from() -> None:
+    """No database of a team's ledger takes one; what the mapping does not read, and who is deleted, does not matter."""
+    table = {"id": ["1", "2\0", "3", "4", "5\0"], "phone": ["a", "b", "c\0", "d", "e"], "hat": ["", "", "", "\0", ""]}
+    (rows,), into = _extracted([table | {"deleted": ["", "", "", "", "yes"]}])
+    assert rows.keys.to_pylist() == ["1", "4"]
+    assert rows.ordinals.tolist() == [0, 1]
+    assert [(piece.place.line, piece.code, piece.text) for piece in into.set_aside] == [
+        (3, "nul_byte", "2 | b"),
+        (4, "nul_byte", "3 | c"),
+    ]
+    assert (into.read, into.deleted.total()) == (2, 1)
+
+
 def test_any_filled_cell_may_mark_a_row_but_for_a_placeholder() -> None:
     """A weekly export of Salesforce writes zeros where there is no identifier: they mark nobody as merged."""
     merged = ["", "000000000000000AAA", " 000000000000000aaa ", "003Aa0000000001IAA"]

@@ -199,6 +199,12 @@ NO_FOOTERS = {
     "a company called so, with an address": ("Total,Jean,,Paris,\n", None),
     "a company whose name begins so": ("Total Energies,,,,\n", None),
     "a key alone": ("3,,,,\n", None),
+    "a short number of somebody called so": ("Total,,5551235,,\n", None),
+    "a company called like a notice, with a number": ("Confidential,,06 12 34 56 70,,\n", None),
+    "the same, with an e-mail address": ("(c) Services,,info@example.org,,\n", None),
+    "a number alone behind a blank line": ("\n,,06 12 34 56 70,,\n", None),
+    "the same, with words": ("\n,,Tél : 06 12 34 56 70 poste 3,,\n", None),
+    "an e-mail address alone behind a blank line": ("\n,write to anne@example.org,,,\n", None),
 }
 
 
@@ -208,6 +214,13 @@ def test_what_may_be_a_contact_is_no_footer(read: Read, behind: str, code: str |
     found = read(REPORT + behind)
     assert [aside for _, aside, _ in found.aside] == ([code] if code else [])
     assert len(found.rows) == (2 if code else 3)
+
+
+def test_a_total_below_takes_nobody_with_it(read: Read) -> None:
+    """Numbers that stand alone between a blank line and a total are rows, and only the total is none."""
+    found = read(REPORT + "\n,,0612345670,,\n,,0612345671,,\n\nTotal: 4,,,,\nAs of 2026-03-01 10:23:45,,,,\n")
+    assert [row[2] for _, row in found.rows[2:]] == ["0612345670", "0612345671"]
+    assert [code for _, code, _ in found.aside] == ["footer", "footer"]
 
 
 def test_a_footer_is_behind_the_data(read: Read) -> None:
@@ -226,6 +239,14 @@ def test_what_spreadsheets_and_crms_do_to_cells_is_left_to_the_fields(read: Read
     """Guards against formulas, literal line feeds, exponents and several values come as they stood."""
     row = ("'+33 6 12 34 56 78", "1 rue X\\n75001 Paris", "3.36E+10", "33612345678.0", "0612345678 ::: 0612345679", "a | b")
     assert read(";".join("abcdef") + "\n" + ";".join(row) + "\n").cells == [row]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_known_without_its_mark(read: Read, encoding: str) -> None:
+    """Every other byte is zero: that is no damage, and each row is read."""
+    found = read("id;prénom;phone\n1;Zoé;0612345678\n2;Łukasz;0612345679\n".encode(encoding))
+    assert found.cells == [("1", "Zoé", "0612345678"), ("2", "Łukasz", "0612345679")]
+    assert encoding in found.described[0]
 
 
 def test_japanese_outlook_is_read_on_request(read: Read) -> None:

@@ -101,9 +101,10 @@ def test_what_is_no_object_is_set_aside_with_its_line(read: Read, monkeypatch: p
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "the file is empty"),
+        ("", "there is nothing in it"),
+        ("[ ]", "there is nothing in it"),
         ("[1]\n", "line 1: the line is JSON but no object"),
-        ('[{"id": 1},\n{"id": 2}]\n', "one JSON array: write its objects a line each"),
+        ('{\n "contacts": [{"id": 1}]\n}\n', "keep the list in it that holds the contacts"),
         ("id,name\n1,Jean\n", "line 1: the line is not JSON"),
     ],
 )
@@ -112,6 +113,48 @@ def test_a_file_without_an_object_is_a_sentence(read: Read, content: str, said: 
     with pytest.raises(FixSetup, match="no line of it is a JSON object") as fault:
         read(content)
     assert said in str(fault.value)
+
+
+ARRAYS = {
+    "on one line": '[{"id": 1, "name": "Jean"}, {"id": 2}, {"id": 3}]',
+    "a line each": '[{"id": 1, "name": "Jean"},\n{"id": 2},\n{"id": 3}\n]\n',
+    "over many lines, with a BOM": '\ufeff\n[\n  {\n    "id": 1,\n    "name": "Jean"\n  },\n  {"id": 2},{"id": 3}\n]\n\n',
+}
+
+
+@pytest.mark.parametrize("text", ARRAYS.values(), ids=ARRAYS.keys())
+@pytest.mark.parametrize("block", [3, 16_384], ids=["small blocks", "blocks"])
+def test_one_array_of_objects_is_read_as_well(read: Read, monkeypatch: pytest.MonkeyPatch, text: str, block: int) -> None:
+    """However it is laid out, and wherever a block of the file ends."""
+    monkeypatch.setattr(jsonl, "BLOCK", block)
+    assert [row for _, row in read(text).rows] == [("1", "Jean"), ("2", ""), ("3", "")]
+
+
+def test_what_is_in_an_array_has_its_line_and_costs_itself_only(read: Read) -> None:
+    """A value that is no object, and one that only Python calls JSON, are set aside."""
+    found = read('[{"id": 1},\n 7,\n {"id": NaN},\n\n {"id":\n 2}]')
+    assert found.rows == [(1, ("1",)), (5, ("2",))]
+    assert found.aside == [(2, "no_object"), (3, "bad_json")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"id": 1},\n{"id": 2', "line 2: the JSON array is damaged or cut short here"),
+        ('[{"id": 1},\n{"id": 2}\n', "line 3: the JSON array is damaged or cut short here"),
+        ('[{"id": 1}\n{"id": 2}]', "line 2: the JSON array is damaged or cut short here"),
+        ('[{"id": 1},\n{"id: 2}, {"id": 3}]', "line 2: the JSON array is damaged"),
+        ('[{"id": 1}]\n[{"id": 2}]', "line 2: something stands behind the JSON array"),
+        ('[{"id": "' + "x" * 600 + '"}]', "is longer than"),
+        ("[{" + '"a":[' * 100_000 + "]", "damaged or cut short|nested too deep"),
+    ],
+)
+def test_a_damaged_array_is_not_read_in_part(read: Read, monkeypatch: pytest.MonkeyPatch, text: str, said: str) -> None:
+    """Those behind the damage would be taken for gone."""
+    monkeypatch.setattr(jsonl, "MAX_LINE", 500)
+    monkeypatch.setattr(jsonl, "BLOCK", 100)
+    with pytest.raises(FixSetup, match=said):
+        read(text)
 
 
 def test_keys_without_end_are_a_sentence(read: Read) -> None:

@@ -35,6 +35,9 @@ CONTENT: dict[str, tuple[bytes, str]] = {
     "vcard, gzip": (gzip.compress(CARD.encode()), "vcard"),
     "jsonl": (b'{"id": 1, "type": "person"}\n', "jsonl"),
     "jsonl, BOM and blanks": (b'\xef\xbb\xbf \n{"id": 1}\n', "jsonl"),
+    "an empty JSON array": (b"[]", "jsonl"),
+    "csv, UTF-16 without a mark": ("id;prénom\n1;Jean\n".encode("utf-16-le"), "csv"),
+    "vcard, UTF-16 without a mark": (CARD.encode("utf-16-be"), "vcard"),
     "one JSON array": (b'[\n  {"id": 1}\n]', "jsonl"),
     "singer": (b'{"type": "SCHEMA", "stream": "contacts", "schema": {}}\n', "singer"),
     "singer, type behind": (b'{"value": {"a": 1}, "type":"STATE"}\n', "singer"),
@@ -64,6 +67,58 @@ def test_an_archive_is_no_workbook(tmp_path: Path) -> None:
         out.writestr("contacts.csv", "id,name\n")
     with pytest.raises(FixSetup, match=r"x\.zip: it is a ZIP archive and no workbook; unpack it"):
         kind_of(str(tmp_path / "x.zip"))
+
+
+FOREIGN: dict[str, tuple[bytes, str]] = {
+    "HTML called .xls": (b"<html xmlns:x='urn:x'>\r\n<table><tr><td>id</td></tr></table>", "web page"),
+    "HTML that begins with a table": (b"\n<TABLE border=1>\n<tr><td>id</td></tr>", "web page"),
+    "a page to sign in": (b"<!DOCTYPE html>\n<html><title>Sign in, please</title>", "asks to sign in"),
+    "XHTML": (b'<?xml version="1.0"?>\n<!-- x -->\n<html>', "web page"),
+    "HTML, UTF-16": ("<html><body>".encode("utf-16"), "web page"),
+    "XML of Excel 2003": (
+        b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n'
+        b'<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
+        "XML of Excel 2003",
+    ),
+    "XML": (b'<?xml version="1.0"?>\n<contacts><contact id="1"/></contacts>', "XML; export"),
+    "PDF": (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
+    "RTF": (b"{\\rtf1\\ansi id, phone}", "a text document"),
+    "a picture": (b"\x89PNG\r\n\x1a\n", "a picture"),
+    "a database": (b"SQLite format 3\0\x10\0", "sqlite:///"),
+    "LDIF": (b"version: 1\n\ndn: cn=Jean Dupont,mail=jean@exemple.fr\ncn: Jean Dupont\n", "LDIF"),
+    "bzip2": (b"BZh91AY&SY\x00", "unpack it"),
+    "xz": (b"\xfd7zXZ\0\0", "unpack it"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), FOREIGN.values(), ids=FOREIGN.keys())
+@pytest.mark.parametrize("kind", ["csv", "excel", "jsonl", "parquet", "vcard"])
+def test_what_is_no_list_of_contacts_is_called_by_its_name(tmp_path: Path, content: bytes, said: str, kind: str) -> None:
+    """Whoever asks, and whatever the settings say, is told what the file is and what to do with it."""
+    path = tmp_path / "contacts.xls"
+    path.write_bytes(content)
+    with pytest.raises(FixSetup, match=rf"contacts\.xls: it is .*{said}"):
+        kind_of(str(path))
+    with pytest.raises(FixSetup, match=rf"contacts\.xls: it is .*{said}"):
+        sources.open_source(config.Source(type=kind, path=str(path)))
+
+
+def test_a_file_of_another_kind_than_the_settings_say_is_said_to_be_one(tmp_path: Path) -> None:
+    """Tonight's export is a workbook where yesterday's was text: the steward is told which setting to change."""
+    workbook(tmp_path / "contacts.csv", {"S": [["id", "phone"], ["1", "0612345678"]]})
+    with pytest.raises(FixSetup, match=r'it is a workbook, not delimited text; set source\.type to "excel"'):
+        sources.open_source(config.Source(path=str(tmp_path / "contacts.csv")))
+    (tmp_path / "contacts.vcf").write_text(CARD)
+    with pytest.raises(FixSetup, match=r"an address book \(vCard\), not JSON"):
+        sources.open_source(config.Source(type="jsonl", path=str(tmp_path / "contacts.vcf")))
+
+
+def test_a_pattern_that_means_several_kinds_is_a_sentence(tmp_path: Path) -> None:
+    """One source reads one kind of file: two of them are named."""
+    (tmp_path / "a.csv").write_text("id,phone\n1,0612345678\n")
+    workbook(tmp_path / "b.xlsx", {"S": [["id", "phone"], ["1", "0612345678"]]})
+    with pytest.raises(FixSetup, match=r"several kinds: .*a\.csv is delimited text, .*b\.xlsx is a workbook"):
+        kind_of(str(tmp_path / "*"))
 
 
 def test_patterns_and_standard_input_are_looked_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,12 @@ COLUMNS = [
     (pa.array(["u", None]).dictionary_encode(), ["u", ""]),
     (pa.array([["a", "b"], None]), ["a ::: b", ""]),
     (pa.nulls(2), ["", ""]),
+    (pa.array(["a", None], pa.string_view()), ["a", ""]),
+    (pa.array([bytes(range(16)), None], pa.uuid()), ["00010203-0405-0607-0809-0a0b0c0d0e0f", ""]),
+    (pa.array([1, 10**18], pa.timestamp("us")), ["1970-01-01T00:00:00.000001", ""]),
+    (pa.array([[1, 10**18], None], pa.list_(pa.timestamp("us"))), ["", ""]),
+    (pa.array([-(10**6) * 5, 1], pa.date32()), ["", "1970-01-02"]),
+    (pa.array([0, 10**18], pa.timestamp("us", "Mars/Olympus")), ["1970-01-01T00:00:00+00:00", ""]),
 ]
 
 
