@@ -33,8 +33,14 @@ WRAPPED = ("postgresql", "mysql", "sqlite")
 """Databases in which a query may stand inside another, and whose sessions are set to UTC; others are read in full, as the
 query stands."""
 
-REFUSED = re.compile(r"(?i)authentication|access denied|does not exist|unknown database|permission|not a database|malformed")
-PASSING = re.compile(r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery")
+REFUSED = re.compile(
+    r"(?i)authentication|access denied|does not exist|unknown database|permission|not a database|malformed|pg_hba\.conf|"
+    r"not allowed to connect"
+)
+PASSING = re.compile(
+    r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery|timeout|"
+    r"max_(statement|execution)_time"
+)
 CLOCK_BACK = timedelta(hours=1)  # by which a clock that is put back makes a later change look earlier
 INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 
@@ -72,7 +78,7 @@ class Database:
             self.engine = sa.create_engine(
                 self.url, poolclass=sa.pool.NullPool, connect_args=_CONNECT.get(self.url.get_backend_name(), {})
             )
-        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as fault:
+        except (sa.exc.NoSuchModuleError, ImportError) as fault:
             missing = getattr(fault, "name", None) or str(fault)
             wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
             raise FixSetup(f"source.url: {missing} is not installed; install {wanted}") from None
@@ -83,7 +89,7 @@ class Database:
     def connection(self) -> Iterator[sa.Connection]:
         """A read-only transaction on one snapshot. What goes wrong in it is a sentence, without the password."""
         try:
-            with self.engine.connect() as connection:
+            with self._connected() as connection:
                 if self.name == "postgresql":
                     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 for statement in _SESSION.get(self.name, ()):
@@ -97,12 +103,21 @@ class Database:
         except sa.exc.DBAPIError as fault:
             said = _said(fault, self.url)
             # No statement: the connection could not be made, or was lost while rows were fetched.
-            passing = fault.statement is None or fault.connection_invalidated or PASSING.search(said)
+            lost = fault.statement is None and isinstance(fault, sa.exc.OperationalError | sa.exc.InterfaceError)
+            passing = lost or fault.connection_invalidated or PASSING.search(said)
             if passing and not REFUSED.search(said):
                 raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
             raise FixSetup(f"{self.shown}: the database says: {said}") from None
         except sa.exc.SQLAlchemyError as fault:
             raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
+
+    def _connected(self) -> sa.Connection:
+        try:
+            return self.engine.connect()
+        except (TypeError, ValueError) as fault:  # what a driver says of an option that it does not know
+            raise FixSetup(f"{self.shown}: the driver does not take the URL's options: {fault}") from None
+        except RuntimeError as fault:  # PyMySQL, of a way to log in that needs another package
+            raise FixSetup(f"{self.shown}: {fault}") from None
 
     def now(self, connection: sa.Connection) -> datetime:
         """The database's own clock."""
@@ -276,17 +291,24 @@ _SESSION = {
 def _url(settings: Source) -> sa.URL:
     if settings.url is None:
         raise FixSetup("source.url is missing")
+    advice = "write postgresql://user@host/database, mysql://user@host/database, or sqlite:///file.db"
     try:
         url = sa.make_url(settings.url.get_secret_value())
-    except sa.exc.ArgumentError:
-        advice = "write postgresql://user@host/database, mysql://user@host/database, or sqlite:///file.db"
+        name = url.get_backend_name()
+    except (sa.exc.ArgumentError, ValueError):  # a port that is no number; the fault may show a part of the password
         raise FixSetup(f"source.url: is not a database's URL; {advice}") from None
-    if url.drivername in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+psycopg").update_query_dict({"connect_timeout": "15"}, append=False)
-    if url.drivername in ("mysql", "mariadb"):
-        return url.set(drivername="mysql+pymysql").update_query_dict({"connect_timeout": "15"}, append=False)
-    if url.drivername == "sqlite" and not (url.database and Path(url.database).is_file()):
-        raise FixSetup(f"source.url: there is no file {url.database or ''}")
+    if name == "sqlite":
+        if not (url.database and Path(url.database).is_file()):  # the driver would make one
+            raise FixSetup(f"source.url: there is no file {url.database or ''}")
+        return url
+    if "@" in f"{url.host}{url.database}":  # else the rest of the password would stand in every message
+        raise FixSetup("source.url: a sign in the login or password ends it too early; write @ as %40, : as %3A and / as %2F")
+    if name in ("mysql", "mariadb") and not url.database:
+        raise FixSetup(f"source.url: names no database; {advice}")
+    driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}
+    wanted = (driver | {"mariadb": "mysql+pymysql"}).get(url.drivername, url.drivername)
+    if wanted in driver.values():
+        url = url.set(drivername=wanted).update_query_dict({"connect_timeout": "15"}, append=False)
     return url
 
 

@@ -249,6 +249,9 @@ def test_pieces_of_a_query_follow_the_schema(crm_url: str, tmp_path: Path) -> No
         ("sqlite:///no-such-file.db", "there is no file no-such-file.db"),
         ("mumble", "is not a database's URL"),
         ("mumble://x/y", "mumble"),
+        ("mysql://nobody:1@secret-9c1d:2@127.0.0.1/none", "is not a database's URL"),
+        ("mysql://nobody:1@secret-9c1d/2@127.0.0.1/none", "write @ as %40"),
+        ("mysql://nobody:secret-9c1d@127.0.0.1/", "names no database"),
     ],
 )
 def test_what_is_wrong_with_a_url_is_a_sentence(url: str, what: str) -> None:
@@ -258,6 +261,37 @@ def test_what_is_wrong_with_a_url_is_a_sentence(url: str, what: str) -> None:
     assert what in str(fault.value)
     assert "secret-9c1d" not in str(fault.value)
     assert isinstance(fault.value, TryLater if "not answer" in what else FixSetup)
+
+
+def test_an_option_that_the_driver_does_not_know_is_the_users_to_mend(
+    mariadb_database: str, postgres_database: str
+) -> None:
+    """A misspelt option in a URL is named, and is nothing that passes by itself."""
+    for url in (mariadb_database, postgres_database):
+        with pytest.raises(FixSetup, match="ssl_mood"):
+            sources.open_source(Source(type="sql", url=SecretStr(f"{url}?ssl_mood=glad"), mapping="odoo"))
+
+
+def test_a_database_file_is_never_made(tmp_path: Path) -> None:
+    """However the URL is written, a file that is not there is a fault, and is still not there afterwards."""
+    with pytest.raises(FixSetup, match="there is no file"):
+        sources.open_source(Source(type="sql", url=SecretStr(f"sqlite+pysqlite:///{tmp_path / 'crm.db'}"), mapping="odoo"))
+    assert not (tmp_path / "crm.db").exists()
+
+
+def test_what_passes_is_told_from_what_does_not(postgres_database: str, tmp_path: Path) -> None:
+    """A query that took too long may do better later; one that divides by zero in its fifth row will not."""
+    query = tmp_path / "own.sql"
+
+    def read(url: str, text: str) -> None:
+        query.write_text(text)
+        list(sources.open_source(Source(type="sql", url=SecretStr(url), query=str(query))).chunks())
+
+    hasty = f"{postgres_database}?options=-cstatement_timeout%3D100"
+    with pytest.raises(TryLater, match="statement timeout"):
+        read(hasty, "SELECT 1 AS id, '2' AS phone FROM (SELECT pg_sleep(n) FROM generate_series(60, 61) AS n) AS slow")
+    with pytest.raises(FixSetup, match="division by zero"):
+        read(postgres_database, "SELECT 1 / (5 - n) AS id, '2' AS phone FROM generate_series(1, 10) AS n")
 
 
 def test_a_refused_login_is_the_users_to_mend(mariadb_database: str) -> None:
