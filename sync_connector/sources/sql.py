@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,6 +108,9 @@ class Database:
             if passing and not REFUSED.search(said):
                 raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
             raise FixSetup(f"{self.shown}: the database says: {said}") from None
+        except UnicodeEncodeError as fault:
+            sign = fault.object[fault.start : fault.end]
+            raise FixSetup(f"{self.shown}: the query has {sign!r} in it, which the database's encoding has not") from None
         except sa.exc.SQLAlchemyError as fault:
             raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
 
@@ -238,8 +241,13 @@ class SqlSource:
         reading = connection.execution_options(stream_results=True, yield_per=ROWS)
         done = read_bytes = 0
         with reading.execute(statement, parameters) as result:
+            bits = _bits(result)
             for part in result.partitions(ROWS):
-                table = pa.table([_strings(column) for column in zip(*part, strict=True)], names=list(self._headers))
+                columns = [
+                    _strings(_numbers(column) if at in bits else column, _key_string if header in self._key else _string)
+                    for at, (header, column) in enumerate(zip(self._headers, zip(*part, strict=True), strict=True))
+                ]
+                table = pa.table(columns, names=list(self._headers))
                 read_bytes += table.nbytes
                 lines = np.arange(done + 1, done + len(part) + 1, dtype=np.int64)
                 done += len(part)
@@ -309,6 +317,8 @@ def _url(settings: Source) -> sa.URL:
     wanted = (driver | {"mariadb": "mysql+pymysql"}).get(url.drivername, url.drivername)
     if wanted in driver.values():
         url = url.set(drivername=wanted).update_query_dict({"connect_timeout": "15"}, append=False)
+    if wanted == "postgresql+psycopg":  # SQLAlchemy cannot speak with a server of no encoding (SQL_ASCII) otherwise
+        url = url.update_query_dict({"client_encoding": "utf8"}, append=False)
     return url
 
 
@@ -373,25 +383,47 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
 
 
 def _as_text(connection: sa.Connection) -> None:
-    """Have the driver hand over text as the server writes it: faster than objects, and no date is beyond it."""
+    """Have the driver hand over text as the server writes it: faster than objects, and no date is beyond it. Where the
+    server does not vouch for the encoding it comes as bytes, so that one bad cell does not end a read."""
     driver: Any = connection.connection.driver_connection
     if connection.dialect.driver == "psycopg":
         from psycopg import postgres  # only where this database is read
         from psycopg.types.string import TextLoader
 
+        if driver.info.parameter_status("server_encoding") == "SQL_ASCII":
+            connection.exec_driver_sql("SET client_encoding TO SQL_ASCII")
         for kind in postgres.types:
             for oid in (kind.oid, kind.array_oid):
                 if oid:
                     driver.adapters.register_loader(oid, TextLoader)
     elif connection.dialect.driver == "pymysql":
-        driver.decoders = {}
+        driver.decoders, driver.use_unicode = {}, False
+    elif connection.dialect.driver == "pysqlite":
+        driver.text_factory = bytes
 
 
-def _strings(column: Sequence[object]) -> pa.Array:
+BIT = 16  # MySQL's type of bits, which come as bytes that are a number
+
+
+def _bits(result: sa.CursorResult[Any]) -> set[int]:
+    """Which columns of a result are bits."""
+    if result.dialect.driver != "pymysql" or result.cursor is None:
+        return set()
+    return {at for at, column in enumerate(result.cursor.description or ()) if column[1] == BIT}
+
+
+def _numbers(column: Sequence[bytes | None]) -> Sequence[str | None]:
+    return [None if value is None else str(int.from_bytes(value, "big")) for value in column]
+
+
+def _strings(column: Sequence[object], string: Callable[[object], str | None]) -> pa.Array:
+    """A column of text; `string` makes it of what is neither text nor its bytes."""
     try:
         array = pa.array(column, pa.large_string())
+        if string is _key_string and pc.any(pc.match_substring(array, "\0")).as_py():
+            raise pa.ArrowInvalid("no text")
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        array = pa.array([_string(value) for value in column], pa.large_string())
+        array = pa.array([string(value) for value in column], pa.large_string())
     return pc.fill_null(array, "")
 
 
@@ -410,6 +442,14 @@ def _string(value: object) -> str | None:
                 return bytes(value).decode("cp1252", "replace")
         case _:
             return str(value)
+
+
+def _key_string(value: object) -> str | None:
+    """A key of bytes that are no text as hexadecimal digits: guessed letters would make one of two."""
+    text = _string(value)
+    if isinstance(value, bytes | bytearray | memoryview) and (text is None or "\0" in text or text.encode() != bytes(value)):
+        return f"0x{bytes(value).hex()}"
+    return text
 
 
 def _said(fault: sa.exc.DBAPIError, url: sa.URL) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -42,6 +43,11 @@ def crm(url: str) -> Iterator[sa.Connection]:
     with engine.begin() as connection:
         yield connection
     engine.dispose()
+
+
+def optional(url: str, **options: str) -> str:
+    """The URL with options."""
+    return sa.make_url(url).update_query_dict(options).render_as_string(hide_password=False)
 
 
 def people(url: str, *rows: tuple[int, str, str | None], table: str = "people") -> None:
@@ -94,6 +100,49 @@ def test_what_a_database_holds_comes_as_it_writes_it(crm_url: str, tmp_path: Pat
         "2",
     )
     assert second[:4] == ("2", "", "", "")
+
+
+def cells(url: str, folder: Path, query: str) -> list[list[str]]:
+    """The columns of one's own query, each with its cells."""
+    (folder / "own.sql").write_text(query)
+    source = sources.open_source(Source(type="sql", url=SecretStr(url), query=str(folder / "own.sql")))
+    (chunk,) = source.chunks()
+    return [list(chunk.rows[header]) for header in chunk.rows.columns]
+
+
+def test_bits_are_numbers_and_bytes_that_are_no_text_are_keys(mariadb_database: str, tmp_path: Path) -> None:
+    """A mark of deletion kept as BIT(1) is 1 or 0; two binary identifiers never become one."""
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE odd (id BINARY(4), phone VARCHAR(40), deleted BIT(1), flags BIT(12))")
+        connection.exec_driver_sql("INSERT INTO odd VALUES (x'00018D81', '1', b'1', b'100000000001'), (x'00019D8D', '2', b'0', NULL)")
+        connection.exec_driver_sql("INSERT INTO odd VALUES ('abcd', '3', NULL, NULL)")
+    found = cells(mariadb_database, tmp_path, "SELECT * FROM odd")
+    assert found == [["0x00018d81", "0x00019d8d", "abcd"], ["1", "2", "3"], ["1", "0", ""], ["2049", "", ""]]
+
+
+def test_text_in_no_encoding_costs_no_run(postgres_server: str, sqlite_database: str, tmp_path: Path) -> None:
+    """SQLite and a PostgreSQL without an encoding keep any bytes: what is not UTF-8 is taken for Windows' letters."""
+    with crm(sqlite_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE odd (id, phone, name)")
+        connection.exec_driver_sql("INSERT INTO odd VALUES (1, '1', CAST(x'5A6FE9' AS TEXT)), (2, '2', 'Zoé')")
+    assert cells(sqlite_database, tmp_path, "SELECT * FROM odd") == [["1", "2"], ["1", "2"], ["Zoé", "Zoé"]]
+    name = f"ascii_{secrets.token_hex(6)}"
+    server = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
+    url = server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    try:
+        with crm(optional(url, client_encoding="utf8")) as connection:
+            connection.exec_driver_sql("CREATE TABLE odd (id integer, phone text, name text)")
+            connection.exec_driver_sql(r"INSERT INTO odd VALUES (1, '1', E'Zo\351'), (2, '2', E'Zo\303\251')")
+        assert cells(url, tmp_path, "SELECT * FROM odd") == [["1", "2"], ["1", "2"], ["Zoé", "Zoé"]]
+        with pytest.raises(FixSetup, match="the query has 'é' in it"):
+            cells(url, tmp_path, "SELECT id, phone, name AS prénom FROM odd")
+    finally:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        engine.dispose()
 
 
 def test_nothing_can_be_written(crm_url: str) -> None:
@@ -269,7 +318,7 @@ def test_an_option_that_the_driver_does_not_know_is_the_users_to_mend(
     """A misspelt option in a URL is named, and is nothing that passes by itself."""
     for url in (mariadb_database, postgres_database):
         with pytest.raises(FixSetup, match="ssl_mood"):
-            sources.open_source(Source(type="sql", url=SecretStr(f"{url}?ssl_mood=glad"), mapping="odoo"))
+            sources.open_source(Source(type="sql", url=SecretStr(optional(url, ssl_mood="glad")), mapping="odoo"))
 
 
 def test_a_database_file_is_never_made(tmp_path: Path) -> None:
@@ -287,8 +336,8 @@ def test_what_passes_is_told_from_what_does_not(postgres_database: str, tmp_path
         query.write_text(text)
         list(sources.open_source(Source(type="sql", url=SecretStr(url), query=str(query))).chunks())
 
-    hasty = f"{postgres_database}?options=-cstatement_timeout%3D100"
     with pytest.raises(TryLater, match="statement timeout"):
+        hasty = optional(postgres_database, options="-cstatement_timeout=100")
         read(hasty, "SELECT 1 AS id, '2' AS phone FROM (SELECT pg_sleep(n) FROM generate_series(60, 61) AS n) AS slow")
     with pytest.raises(FixSetup, match="division by zero"):
         read(postgres_database, "SELECT 1 / (5 - n) AS id, '2' AS phone FROM generate_series(1, 10) AS n")
