@@ -41,6 +41,7 @@ PASSING = re.compile(
     r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery|timeout|"
     r"max_(statement|execution)_time"
 )
+FIRST_DATE = datetime(1971, 1, 1, tzinfo=UTC)  # what is earlier ("0000-00-00", a blank, 0) is no date
 CLOCK_BACK = timedelta(hours=1)  # by which a clock that is put back makes a later change look earlier
 INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 
@@ -75,9 +76,9 @@ class Database:
         bare = self.url._replace(username=None, password=None, drivername=self.url.get_backend_name())
         self.shown = bare.set(query={}).render_as_string()
         try:
-            self.engine = sa.create_engine(
-                self.url, poolclass=sa.pool.NullPool, connect_args=_CONNECT.get(self.url.get_backend_name(), {})
-            )
+            # A query of the user's own means what it means in that database's own mode.
+            arguments = {} if settings.query else _CONNECT.get(self.url.get_backend_name(), {})
+            self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=arguments)
         except (sa.exc.NoSuchModuleError, ImportError) as fault:
             missing = getattr(fault, "name", None) or str(fault)
             wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
@@ -161,17 +162,19 @@ class SqlSource:
 
     @property
     def signature(self) -> str:
-        """Of what is asked of the database: a position says nothing about another question."""
-        return f"{self._query}; {self._modified} in {self._zone}"
+        """Of what is asked of which database: a position says nothing about another question, nor about other rows."""
+        return f"{self._database.shown}; {self._query}; {self._modified} in {self._zone}"
 
     def resume(self, position: str) -> bool:
         """Read only what changed since a position of an earlier read; `False` where only a full read is possible."""
         if not self._modified:
             return False
         since = datetime.fromisoformat(position) - self._overlap
-        if self._zone not in ("UTC", "unix"):
-            since = (since - CLOCK_BACK).astimezone(zoneinfo.ZoneInfo(self._zone))
         self._since = since.replace(tzinfo=None)
+        if self._zone not in ("UTC", "unix"):
+            there = (since - CLOCK_BACK).astimezone(zoneinfo.ZoneInfo(self._zone)).replace(tzinfo=None)
+            # PostgreSQL may keep the zone with the time: it is then compared in UTC.
+            self._since = min(there, self._since) if self._database.name == "postgresql" else there
         self.full = False
         return True
 
@@ -215,16 +218,18 @@ class SqlSource:
         if self._since is None:
             return ""
         modified = self._quoted(self._modified)
-        return f"({modified} >= :since OR {modified} IS NULL)"
+        return f"({modified} >= :since OR {modified} IS NULL OR {modified} < :dated)"
 
     def _parameters(self) -> dict[str, object]:
         if self._since is None:
             return {}
         if self._zone == "unix":
-            return {"since": int(self._since.replace(tzinfo=UTC).timestamp())}
-        if self._database.name == "sqlite":  # it keeps times as text
-            return {"since": self._since.isoformat(sep=" ", timespec="seconds")}
-        return {"since": self._since}
+            return {"since": int(self._since.replace(tzinfo=UTC).timestamp()), "dated": int(FIRST_DATE.timestamp())}
+        dated = FIRST_DATE.replace(tzinfo=None)
+        if self._database.name == "sqlite":  # it keeps times as text, and days without one
+            since = self._since.isoformat(sep=" ", timespec="seconds").removesuffix(" 00:00:00")
+            return {"since": since, "dated": dated.isoformat(sep=" ")}
+        return {"since": self._since, "dated": dated}
 
     def _modified_column(self, crm: Mapping, *, own: bool) -> str:
         """The column by which changes are found, as the query writes it; blank where only a full read is possible."""
@@ -282,8 +287,8 @@ class SqlSource:
 # --- what differs from database to database --------------------------------------------------------------------------
 
 # SQLAlchemy asks for the mode once, as it connects: set later, it would misread how MySQL shows its tables.
-_STANDARD_SQL = {"init_command": "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')"}
-_CONNECT = {"mysql": _STANDARD_SQL, "mariadb": _STANDARD_SQL}
+_STANDARD_MODE = "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')"
+_CONNECT = {"mysql": {"init_command": _STANDARD_MODE}, "mariadb": {"init_command": _STANDARD_MODE}}
 _SESSION = {
     "postgresql": ("SET TIME ZONE 'UTC'", "SET DateStyle TO 'ISO'"),
     "mysql": (
@@ -366,6 +371,8 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
     zone = settings.zone or ""
     if not zone and crm.sql is not None and crm.sql.zone_query:
         try:
+            if connection.dialect.name in ("mysql", "mariadb"):
+                connection.exec_driver_sql(_STANDARD_MODE)
             zone = str(connection.scalar(sa.text(crm.sql.zone_query.replace(":", "\\:"))) or "")
         except sa.exc.DBAPIError:
             connection.rollback()

@@ -249,6 +249,70 @@ def test_a_zone_that_puts_its_clock_back_loses_nothing(crm_url: str, tmp_path: P
     assert "3" in ids(again)
 
 
+def test_a_row_whose_date_is_none_is_always_read(mariadb_database: str, sqlite_database: str, tmp_path: Path) -> None:
+    """MySQL's date of zeros and a blank in SQLite say no more than NULL: such rows are read each time."""
+    people(mariadb_database, (1, "a", None), (2, "b", "2026-01-01 10:00:00"), (3, "c", "2025-01-01 10:00:00"))
+    people(sqlite_database, (1, "a", ""), (2, "b", "2026-01-01 10:00:00"), (3, "c", "2025-01-01 10:00:00"))
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("SET SESSION sql_mode = ''")
+        connection.exec_driver_sql("UPDATE people SET modified = '0000-00-00 00:00:00' WHERE id = 1")
+    for url in (mariadb_database, sqlite_database):
+        source = opened(url, tmp_path)
+        assert ids(source) == ["1", "2", "3"]
+        assert source.position is not None
+        assert source.resume(source.position)
+        assert ids(source) == ["1", "2"]
+
+
+def test_days_without_a_time_lose_no_tie(crm_url: str, tmp_path: Path) -> None:
+    """Where a change is dated by its day, all of the last day are read again, without any overlap."""
+    people(crm_url, (1, "a", "2026-01-01"), (2, "b", "2026-01-02"))
+    source = opened(crm_url, tmp_path, MAPPING.replace("phone, modified", "phone, DATE(modified) AS modified"))
+    ids(source)
+    assert source.position is not None
+    assert source.resume(source.position)
+    assert ids(source) == ["2"]
+
+
+def test_a_time_that_carries_its_zone_is_compared_as_what_it_is(postgres_database: str, tmp_path: Path) -> None:
+    """A column with time zone and a source said to be in Paris: what came just after the position is read."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id INTEGER PRIMARY KEY, phone TEXT, modified TIMESTAMPTZ)")
+        connection.exec_driver_sql("INSERT INTO people VALUES (1, 'a', '2026-07-01 10:00:00+00')")
+    source = opened(postgres_database, tmp_path, zone="Europe/Paris")
+    ids(source)
+    assert source.position == "2026-07-01T10:00:00+00:00"
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("INSERT INTO people VALUES (2, 'b', '2026-07-01 10:00:01+00')")
+    assert source.resume(source.position)
+    assert "2" in ids(source)
+
+
+def test_another_database_is_another_question(tmp_path: Path) -> None:
+    """A position that was reached in one database says nothing about the rows of another, whose tables are the same."""
+    signatures = set()
+    for name in ("one.db", "two.db"):
+        (tmp_path / name).touch()
+        people(f"sqlite:///{tmp_path / name}")
+        signatures.add(opened(f"sqlite:///{tmp_path / name}", tmp_path).signature)
+    assert len(signatures) == 2
+
+
+def test_a_query_of_ones_own_means_what_it_means_there(mariadb_database: str, tmp_path: Path) -> None:
+    """In MySQL "quoted" is text and || is "or" unless its mode says otherwise; the mapping still finds the CRM's zone."""
+    people(mariadb_database, (1, "a", "2026-01-01 10:00:00"), (2, "b", "2026-01-01 10:00:00"))
+    (tmp_path / "own.sql").write_text('SELECT id, phone, modified FROM people WHERE phone = "a" || phone = "c"')
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE zones (name VARCHAR(40))")
+        connection.exec_driver_sql("INSERT INTO zones VALUES ('Europe/Paris')")
+    asking = MAPPING + "zone_query = 'SELECT \"name\" FROM \"zones\"'\n"
+    source = opened(mariadb_database, tmp_path, asking, query=str(tmp_path / "own.sql"))
+    assert ids(source) == ["1"]
+    assert "changes are found by modified (Europe/Paris)" in source.describe()[0]
+    assert source.resume("2026-01-01T09:00:00+00:00")
+    assert ids(source) == ["1"]
+
+
 def test_unix_seconds_are_a_zone(crm_url: str, tmp_path: Path) -> None:
     """WooCommerce dates its customers by seconds since 1970."""
     with crm(crm_url) as connection:
