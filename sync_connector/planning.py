@@ -245,10 +245,10 @@ def _resumed(source: RowSource, ledger: Ledger, scope: Scope, identity: str, ful
 
 def _position(source: ResumableSource | None, before: Position | None, identity: str) -> Position | None:
     """Where the next run goes on, should this one finish."""
-    reached = [p for p in (source.position if source else None, before.position if before else None) if p is not None]
-    if source is None or not reached:
+    if source is None or source.position is None:
         return None
-    return Position(max(reached), _signature(source, identity), before.partial_runs + 1 if before else 0)
+    reached = max(source.position, before.position) if before else source.position
+    return Position(reached, _signature(source, identity), before.partial_runs + 1 if before else 0)
 
 
 def _identity(settings: Settings, binding: mapping.Binding) -> str:

@@ -11,6 +11,7 @@ import re
 import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -138,12 +139,15 @@ class SqlSource:
         self.full = True
         self.position: str | None = None
         self._since: datetime | None = None
+        self._resumed: str | None = None
         self._overlap = timedelta(seconds=settings.overlap)
         self._database = Database(settings)
         with self._database.connection() as connection:
             self._query, self._why = _query(settings, crm, connection)
             self._headers = _headers(connection, self._query, self._database.wraps)
-            self._key = bind(crm, self._headers).key
+            binding = bind(crm, self._headers)
+            self._key = binding.key
+            self._one_key = len(self._key) == 1 and binding.key_is_unique and not binding.key_otherwise
             self._modified = self._modified_column(crm, own=bool(settings.query))
             self._zone = _zone(settings, crm, connection) if self._modified else "UTC"
 
@@ -175,31 +179,40 @@ class SqlSource:
             there = (since - CLOCK_BACK).astimezone(zoneinfo.ZoneInfo(self._zone)).replace(tzinfo=None)
             # PostgreSQL may keep the zone with the time: it is then compared in UTC.
             self._since = min(there, self._since) if self._database.name == "postgresql" else there
-        self.full = False
+        self.full, self._resumed = False, position
         return True
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows, or those that changed, in the order of their keys. `position` is set when the last of them was read."""
+        """All rows, or those that changed, in the order of their keys. `position` is set when the last of them was read,
+        unless one has a key by which it could not be asked for."""
         self.position = None
         latest: datetime | None = None
+        askable = True
         with self._database.connection() as connection:
             # A date beyond the database's own clock is a mistake, and must not hide what changes until then.
             now = self._database.now(connection) if self._modified else datetime.now(UTC)
             for chunk in self._stream(connection, self._statement(self._condition()), self._parameters()):
                 latest = self._latest(chunk, latest)
+                askable = askable and self._askable(chunk)
                 yield chunk
-        if self._modified and latest is not None:
-            self.position = min(latest, now).isoformat()
+        if self._modified and askable:
+            self.position = min(latest, now).isoformat() if latest is not None else self._resumed
 
     def chunks_for(self, keys: Sequence[str]) -> Iterator[Chunk]:
         """The rows with these keys, as they are now; of those that are there no more, none."""
         if len(self._key) != 1:
             raise AssertionError("rows are looked up by a key of one column")
         condition = f"{self._quoted(self._key[0])} IN :wanted"
+        if self._database.name == "sqlite":  # to which a computed number is never equal to text
+            condition = f"({condition} OR CAST({self._quoted(self._key[0])} AS TEXT) IN :wanted)"
         statement = self._statement(condition).bindparams(sa.bindparam("wanted", expanding=True, type_=sa.types.NullType()))
         with self._database.connection() as connection:
             for start in range(0, len(keys), KEYS_AT_ONCE):
-                yield from self._stream(connection, statement, {"wanted": list(keys[start : start + KEYS_AT_ONCE])})
+                wanted = list(keys[start : start + KEYS_AT_ONCE])
+                for chunk in self._stream(connection, statement, {"wanted": wanted}):
+                    # To a database "a" may be "A", and a number too long for it another one.
+                    theirs = pc.is_in(self._keys(chunk), pa.array(wanted, pa.large_string())).to_numpy(zero_copy_only=False)
+                    yield replace(chunk, rows=chunk.rows[theirs], lines=chunk.lines[theirs])
 
     # --- the query ---------------------------------------------------------------------------------------------------
 
@@ -237,7 +250,7 @@ class SqlSource:
         found = next((header for header in self._headers if wanted and header.casefold() == wanted.casefold()), "")
         if wanted and not found and not own:
             raise FixSetup(f"mapping {crm.crm}: sql.modified: the query gives no column {wanted!r}")
-        return found if self._database.wraps and len(self._key) == 1 else ""
+        return found if self._database.wraps and self._one_key else ""
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -257,6 +270,17 @@ class SqlSource:
                 lines = np.arange(done + 1, done + len(part) + 1, dtype=np.int64)
                 done += len(part)
                 yield Chunk(table.to_pandas(), self._database.shown, lines, [], read_bytes)
+
+    def _keys(self, chunk: Chunk) -> pa.Array:
+        return pc.utf8_trim_whitespace(pa.array(chunk.rows[self._key[0]], pa.large_string()))
+
+    def _askable(self, chunk: Chunk) -> bool:
+        """Whether the database will find these rows by their keys as the ledger has them: trimmed, and never bytes."""
+        if not self._modified:
+            return False
+        keys = self._keys(chunk)
+        same = pc.equal(keys, pa.array(chunk.rows[self._key[0]], pa.large_string()))
+        return bool(pc.all(pc.and_(same, pc.invert(pc.match_substring_regex(keys, "^0x[0-9a-f]*$")))).as_py())
 
     def _latest(self, chunk: Chunk, latest: datetime | None) -> datetime | None:
         """The newest change that was read so far, in UTC."""

@@ -313,6 +313,60 @@ def test_a_query_of_ones_own_means_what_it_means_there(mariadb_database: str, tm
     assert ids(source) == ["1"]
 
 
+def asked(source: ResumableSource, *keys: str) -> list[str]:
+    """The keys of the rows that are there for these keys."""
+    return [key for chunk in source.chunks_for(keys) for key in chunk.rows["id"]]
+
+
+def test_a_row_is_asked_for_by_its_very_key(mariadb_database: str, sqlite_database: str, tmp_path: Path) -> None:
+    """MariaDB holds "a" for "A", and two long numbers for one; SQLite never a computed number for its digits."""
+    dated = MAPPING.replace("'SELECT id, phone, modified", "'SELECT {key} AS id, phone, modified") + "[sql.pick]\nkey = "
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (code VARCHAR(9), n BIGINT, phone VARCHAR(40), modified DATETIME)")
+        connection.exec_driver_sql("INSERT INTO people VALUES ('a', 9007199254740992, '1', NULL), ('A', 9007199254740993, '2', NULL)")
+    assert asked(opened(mariadb_database, tmp_path, dated + '[{ sql = "code" }]'), "a") == ["a"]
+    long = opened(mariadb_database, tmp_path, dated + '[{ sql = "n + 0" }]')
+    assert asked(long, "9007199254740993") == ["9007199254740993"]
+    people(sqlite_database, (1, "a", None), (2, "b", None))
+    assert asked(opened(sqlite_database, tmp_path, dated + '[{ sql = "id + 0" }]'), "2") == ["2"]
+
+
+def test_who_cannot_be_asked_for_is_read_with_all(mariadb_database: str, postgres_database: str, tmp_path: Path) -> None:
+    """A key with blanks around it, or of bytes, is not found again as the ledger has it: all are read each time."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id TEXT, phone TEXT, modified TIMESTAMP)")
+        connection.exec_driver_sql("INSERT INTO people VALUES ('K1', '1', '2026-01-01')")
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id BINARY(2), phone VARCHAR(40), modified DATETIME)")
+        connection.exec_driver_sql("INSERT INTO people VALUES (x'FF01', '1', '2026-01-01')")
+    assert ids(binary := opened(mariadb_database, tmp_path)) == ["0xff01"]
+    assert binary.position is None
+    ids(source := opened(postgres_database, tmp_path))
+    assert source.position is not None
+    assert source.resume(source.position)
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("INSERT INTO people VALUES (' K2', '2', '2026-01-02')")
+    ids(source)
+    assert source.position is None
+
+
+@pytest.mark.parametrize("key", ['key = ["id"]\nkey_otherwise = ["phone"]', 'key = ["id", "phone"]'])
+def test_changes_are_found_only_where_one_column_is_the_key(crm_url: str, tmp_path: Path, key: str) -> None:
+    """A row whose key is another column, or several, is not found again by it: all are read each time."""
+    people(crm_url, (1, "a", "2026-01-01 10:00:00"))
+    source = opened(crm_url, tmp_path, MAPPING.replace('key = ["id"]', key))
+    assert ids(source) == ["1"]
+    assert source.position is None
+    assert not source.resume("2026-01-01T10:00:00+00:00")
+
+
+def test_numbered_keys_are_counted_over_all_rows(sqlite_database: str, tmp_path: Path) -> None:
+    """Where equal keys are told apart by their order, a read of some rows would number them wrongly: all are read."""
+    people(sqlite_database, (1, "a", "2026-01-01 10:00:00"))
+    source = opened(sqlite_database, tmp_path, MAPPING.replace('title = "test"', 'title = "test"\nkey_is_unique = false'))
+    assert not source.resume("2026-01-01T10:00:00+00:00")
+
+
 def test_unix_seconds_are_a_zone(crm_url: str, tmp_path: Path) -> None:
     """WooCommerce dates its customers by seconds since 1970."""
     with crm(crm_url) as connection:
