@@ -342,7 +342,7 @@ def _gone(ledger: Ledger, reading: Reading) -> tuple[list[int], int]:
     """The contacts that left the source, and of how many that is not sure: their key stands in a piece of the source that
     could not be read. After a read of changes, those that are marked as deleted, or were asked for in vain."""
     if not reading.full:
-        return sorted(reading.left), 0
+        return sorted(id_ for id_ in reading.left if reading.index.ordinal(id_) < 0), 0
     missing = reading.index.missing().tolist()
     if not missing or not reading.extraction.set_aside:
         return missing, 0
