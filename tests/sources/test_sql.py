@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -12,13 +13,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from pydantic import SecretStr
 
 from sync_connector import mapping as mappings
 from sync_connector import sources
+from sync_connector.cli import cli
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup, SyncError, TryLater
 from sync_connector.sources import ResumableSource, sql
+from tests.conftest import LOGIN, PASSWORD
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
 MAPPING = """
@@ -494,3 +498,27 @@ def test_a_mapping_for_files_needs_a_query(crm_url: str) -> None:
     """A database with the mapping of a CRM that exports files is answered with what to do."""
     with pytest.raises(FixSetup, match=r"HubSpot reads files.*source\.query"):
         sources.open_source(Source(type="sql", url=SecretStr(crm_url), mapping="hubspot"))
+
+
+def test_init_writes_what_sync_will_read(tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative SQLite file, a configuration in another folder, a variable that holds a URL or a file: all are found."""
+    (tmp_path / "crm.db").touch()
+    people(f"sqlite:///{tmp_path / 'crm.db'}", (1, "0612345678", "2026-01-01 10:00:00"))
+    (tmp_path / "own.sql").write_text("SELECT id, phone FROM people")
+    (tmp_path / "contacts.csv").write_text("id,phone\n1,0612345678\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    environment = {"ARDARY_URL": sandbox, "ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD}
+    environment |= {"CRM_URL": "sqlite:///../crm.db", "EXPORT": str(tmp_path / "contacts.csv")}
+    for config in ("sync.toml", "elsewhere/sync.toml"):
+        for words in (
+            ["sqlite:///crm.db", "--query", "own.sql"],
+            [f"sqlite:///{tmp_path}/crm.db", "--query", "own.sql"],
+            ["${EXPORT}"],
+            *([["${CRM_URL}", "--query", "own.sql"]] if "/" in config else []),
+        ):
+            made = CliRunner().invoke(cli, ["init", *words, "--config", config, "--force"], env=environment)
+            assert made.exit_code == 0, made.output
+            planned = CliRunner().invoke(cli, ["plan", "--json", "--config", config], env=environment)
+            assert planned.exit_code == 0, planned.output
+            assert json.loads(planned.stdout)["rows"]["to_send"] == 1
