@@ -127,7 +127,7 @@ def init(
     """
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise FixSetup(f"--country: {country!r} is not a two-letter country code; write FR")
-    place = starting.place(contacts, os.environ, query=query, encoding=encoding, delimiter=delimiter)
+    place = starting.place(contacts, os.environ, Path(config_path).parent, query=query, encoding=encoding, delimiter=delimiter)
     described, fits, advice = starting.recognized(place.source)
     if wanted is not None:
         mapping.load(wanted)

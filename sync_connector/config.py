@@ -66,7 +66,9 @@ class Source(_Section):
     query: str = ""
     prefix: str | None = None
     zone: str | None = None
-    overlap: int = Field(default=900, ge=0, description="seconds that an incremental read looks back behind the last one")
+    overlap: int = Field(
+        default=900, ge=0, le=31_536_000, description="seconds that an incremental read looks back behind the last one"
+    )
     full_every: int = Field(default=7, ge=1, description="every so many runs all contacts are read; 1: each time")
     sheet: str = ""
     stream: str = Field(default="", description="of a Singer tap's streams the one with the contacts")
@@ -227,14 +229,17 @@ def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
     for name, variable in (("ledger", "LEDGER_URL"), ("source", "CRM_URL")):
         section = raw.get(name)
         url = section.get("url") if isinstance(section, dict) else None
-        if isinstance(url, str) and holds_password(VARIABLE.sub("", url)):
+        if isinstance(url, str) and holds_password(url):
             faults.append(f"{path}: {name}.url: {advice.format(variable)}")
     return faults
 
 
+PASSWORD = re.compile(r"(?i)://[^/@:]*:[^@]+@|(?:[?&;]|%3b)(?:password|passwd|pwd|sslpassword)(?:=|%3d)[^&;]")
+
+
 def holds_password(url: str) -> bool:
-    """Whether a database's URL has a password in it."""
-    return bool(re.search(r"://[^/@:]*:[^@]+@|[?&]password=[^&]", url))
+    """Whether a database's URL has a password in it, be it in a variable's default; what a variable holds does not count."""
+    return bool(PASSWORD.search(VARIABLE.sub(lambda match: match["default"] or "", url)))
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
@@ -243,15 +248,16 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     if source.query:
         source = source.model_copy(update={"query": str(folder / source.query)})
     if source.url is not None:
-        source = source.model_copy(update={"url": SecretStr(_anchored_url(source.url.get_secret_value(), folder))})
+        source = source.model_copy(update={"url": SecretStr(anchored_url(source.url.get_secret_value(), folder))})
     if source.path and source.path != "-":
         source = source.model_copy(update={"path": str(folder / source.path)})
     if source.mapping.endswith(".toml"):
         source = source.model_copy(update={"mapping": str(folder / source.mapping)})
-    ledger = ledger.model_copy(update={"url": SecretStr(_anchored_url(ledger.url.get_secret_value(), folder))})
+    ledger = ledger.model_copy(update={"url": SecretStr(anchored_url(ledger.url.get_secret_value(), folder))})
     return settings.model_copy(update={"source": source, "ledger": ledger})
 
 
-def _anchored_url(url: str, folder: Path) -> str:
+def anchored_url(url: str, folder: Path) -> str:
+    """The URL of an SQLite file, seen from a folder; any other as it is."""
     match = re.fullmatch(r"sqlite:///(?!/)(.+)", url)
     return f"sqlite:///{folder / match[1]}" if match and match[1] != ":memory:" else url

@@ -26,8 +26,9 @@ FORMAT = 1
 _REFUSALS = (
     ("account", "the plan is for another account or source"),
     ("identity", "the rules, the mapping or a library's version changed since the plan was made"),
-    ("source_digest", "the source changed since the plan was made"),
     ("ledger_run", "the ledger moved since the plan was made: another run came between"),
+    ("read_since", "the plan was read from another position; say --full if it was said for the plan, and only then"),
+    ("source_digest", "the source changed since the plan was made"),
     ("digest", "the plan no longer says what would be sent"),
 )
 
@@ -38,6 +39,7 @@ def _header(plan: Plan, account: str) -> dict[str, Any]:
         "account": account,
         "source": plan.source,
         "identity": plan.identity,
+        "read_since": plan.since,
         "source_digest": plan.source_digest,
         "ledger_run": plan.ledger_run,
         "rows": plan.rows,

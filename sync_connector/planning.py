@@ -245,10 +245,10 @@ def _resumed(source: RowSource, ledger: Ledger, scope: Scope, identity: str, ful
 
 def _position(source: ResumableSource | None, before: Position | None, identity: str) -> Position | None:
     """Where the next run goes on, should this one finish."""
-    reached = [p for p in (source.position if source else None, before.position if before else None) if p is not None]
-    if source is None or not reached:
+    if source is None or source.position is None:
         return None
-    return Position(max(reached), _signature(source, identity), before.partial_runs + 1 if before else 0)
+    reached = max(source.position, before.position) if before else source.position
+    return Position(reached, _signature(source, identity), before.partial_runs + 1 if before else 0)
 
 
 def _identity(settings: Settings, binding: mapping.Binding) -> str:
@@ -342,7 +342,7 @@ def _gone(ledger: Ledger, reading: Reading) -> tuple[list[int], int]:
     """The contacts that left the source, and of how many that is not sure: their key stands in a piece of the source that
     could not be read. After a read of changes, those that are marked as deleted, or were asked for in vain."""
     if not reading.full:
-        return sorted(reading.left), 0
+        return sorted(id_ for id_ in reading.left if reading.index.ordinal(id_) < 0), 0
     missing = reading.index.missing().tolist()
     if not missing or not reading.extraction.set_aside:
         return missing, 0

@@ -133,6 +133,7 @@ class Reading:
             self.digest.update(piece.text.encode())
             self.passing.codes[piece.code] += 1
         if extraction.left_out_keys:
+            self.digest.update("\x1f".join(extraction.left_out_keys).encode())
             known = self.ledger.known(self.scope, [key for key in extraction.left_out_keys if key])
             self.left |= {entry.id for entry in known.values() if self.index.holds(entry.id)}
             extraction.left_out_keys.clear()

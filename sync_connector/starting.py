@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from sync_connector import mapping, sources
-from sync_connector.config import VARIABLE, Source, holds_password
+from sync_connector.config import VARIABLE, Source, anchored_url, holds_password
 from sync_connector.errors import FixSetup
 from sync_connector.mapping import Recognition
 
@@ -72,12 +72,14 @@ class Place(NamedTuple):
 def place(
     contacts: str,
     environment: AnyMapping[str, str],
+    folder: Path,
     *,
     query: str = "",
     encoding: str | None = None,
     delimiter: str | None = None,
 ) -> Place:
-    """A file or a database's URL, in which `${NAME}` stands for an environment variable.
+    """A file or a database's URL, in which `${NAME}` stands for an environment variable. What a variable holds will be seen
+    from the `folder` of `sync.toml`, so it is here.
 
     Raises `FixSetup`: a variable that is not set, a password on the command line, a query for a file.
     """
@@ -85,13 +87,16 @@ def place(
     if "://" not in url:
         if VARIABLE.fullmatch(contacts) and not url:
             raise FixSetup(f"the environment variable in {contacts} is not set")
+        path = str(folder / url) if VARIABLE.search(contacts) else url
         if query:
             raise FixSetup("--query: a file needs no query; it is for a database's URL")
-        kind = sources.kind_of(contacts)
-        return Place(contacts, Source(type=kind, path=contacts, encoding=encoding, delimiter=delimiter))
-    if holds_password(VARIABLE.sub("", contacts)):
+        kind = sources.kind_of(path)
+        return Place(contacts, Source(type=kind, path=path, encoding=encoding, delimiter=delimiter))
+    if holds_password(contacts):
         advice = "put the URL into a variable, and write: sync-connector init '${CRM_URL}'"
         raise FixSetup(f"a password on the command line can be seen by every user of this machine; {advice}")
+    if VARIABLE.search(contacts):
+        url = anchored_url(url, folder)
     return Place(contacts, Source(type="sql", url=SecretStr(url), query=query))
 
 
@@ -148,12 +153,13 @@ def write_config(target: Path, place: Place, fit: Recognition, country: str, *, 
     source = place.source
     if source.type == "sql":
         name = fit.name
-        where = [f"url = {_quoted(place.contacts)}"]
+        where = [f"url = {_quoted(_url_seen_from(target.parent, place.contacts))}"]
         if source.query:
             where.append(f"query = {_quoted(os.path.relpath(source.query, target.parent))}")
     else:
         name = Path(source.path).stem
-        where = [f"path = {_quoted(source.path if source.path == '-' else os.path.relpath(source.path, target.parent))}"]
+        path = source.path if source.path == "-" else os.path.relpath(source.path, target.parent)
+        where = [f"path = {_quoted(place.contacts if VARIABLE.search(place.contacts) else path)}"]
     for setting in ("encoding", "delimiter"):
         if value := getattr(source, setting):
             where.append(f"{setting} = {_quoted(value)}")
@@ -171,6 +177,14 @@ def write_config(target: Path, place: Place, fit: Recognition, country: str, *, 
             out.write(text)
     except OSError as fault:
         raise FixSetup(f"{target} cannot be written: {fault.strerror}") from None
+
+
+def _url_seen_from(folder: Path, url: str) -> str:
+    """A URL as it stands in a `sync.toml` of that folder: the path of an SQLite file is seen from there."""
+    anchored = anchored_url(url, Path.cwd())
+    if VARIABLE.search(url) or anchored == url:
+        return url
+    return f"sqlite:///{os.path.relpath(anchored.removeprefix('sqlite:///'), folder)}"
 
 
 def _quoted(text: str) -> str:

@@ -156,6 +156,48 @@ def test_who_waited_for_a_number_is_sent_when_it_becomes_free(crm: Crm) -> None:
     assert (accepted[e164(9)], accepted[e164(1)]) == (owner, waiting)
 
 
+def test_a_key_that_is_marked_as_deleted_in_one_row_and_lives_in_another_is_not_gone(crm: Crm) -> None:
+    """A query that gives a contact twice, once as deleted, says that it is there: a read of changes as well as a full one."""
+    joined = "SELECT id, mobile, last_name, touched, deleted FROM people UNION ALL SELECT id, mobile, last_name, touched, 1 FROM people"
+    (crm.project.folder / "own.toml").write_text(
+        MAPPING.replace("SELECT id, mobile, last_name, touched, deleted FROM people", joined)
+    )
+    crm.put(*range(5))
+    crm.put(50, touched="2026-01-01 12:00:00")
+    assert crm.sync()["rows"]["to_send"] == 6
+    crm.put(3, touched="2026-01-02 10:00:00", name="Durand")
+    result = crm.sync()
+    assert (result["read_since"] is not None, result["gone"], result["changes"]["update"]) == (True, 0, 1)
+
+
+def test_a_plan_of_changes_is_applied_as_it_was_reviewed(crm: Crm, vendor: Vendor) -> None:
+    """It is sent as it is; a row that is marked as deleted since, or another kind of read, is a reason to refuse."""
+    crm.put(*range(9))
+    crm.put(50, touched="2026-01-01 12:00:00")
+    crm.sync()
+    crm.put(3, touched="2026-01-02 10:00:00", name="Durand")
+    plan = str(crm.project.folder / "plan.json")
+    crm.project.run("plan", "--out", plan)
+    assert "say --full if" in crm.project.run("sync", "--apply", plan, "--full", code=2).stderr
+    crm.do("UPDATE people SET deleted = 1, touched = '2026-01-02 10:00:00' WHERE id = 1")
+    assert "the source changed" in crm.project.run("sync", "--apply", plan, code=2).stderr
+    crm.do("UPDATE people SET deleted = 0, touched = '2026-01-01 10:00:00' WHERE id = 1")
+    assert crm.sync("--apply", plan)["changes"] == {"create": 0, "update": 1}
+    assert vendor.contacts[e164(3)]["last_name"] == "Durand"
+
+
+def test_who_was_marked_as_deleted_and_is_restored_is_there_again(crm: Crm, vendor: Vendor) -> None:
+    """It was gone, it is not any more, and nothing is sent: the vendor has it."""
+    crm.put(*range(9))
+    crm.sync()
+    crm.do("UPDATE people SET deleted = 1, touched = '2026-01-02 10:00:00' WHERE id = 1")
+    assert crm.sync()["stale_at_vendor"] == 1
+    crm.do("UPDATE people SET deleted = 0, touched = '2026-01-03 10:00:00' WHERE id = 1")
+    restored = crm.sync()
+    assert (restored["posts"], restored["stale_at_vendor"], restored["gone"]) == (0, 0, 0)
+    assert accepted_by_ledger(crm.project.ledger_url)[e164(1)] == "1"
+
+
 def test_another_mapping_reads_everything_again(crm: Crm) -> None:
     """A position says nothing about rules that did not read up to it."""
     crm.put(*range(5))

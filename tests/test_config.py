@@ -105,6 +105,9 @@ def test_a_password_in_the_file_is_refused(tmp_path: Path, password: str) -> Non
         "postgresql+psycopg://u:se$cret@h/db",
         "postgresql://u:x${PG}@h/db",
         "postgresql://h/db?user=u&password=secret",
+        "mysql://u@h/db?passwd=secret",
+        "${NOT_SET:-postgresql://u:secret@h/db}",
+        "postgresql://u:${NOT_SET:-secret}@h/db",
     ],
 )
 def test_a_ledgers_password_in_the_file_is_refused(tmp_path: Path, url: str) -> None:

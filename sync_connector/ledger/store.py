@@ -700,6 +700,9 @@ def open_ledger(url: str, *, write: bool) -> Ledger:
     """
     try:
         parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):  # or a port that is no number
+        raise FixSetup("ledger.url: is not an SQLAlchemy URL; write sqlite:///sync-ledger.db") from None
+    try:
         name = parsed.get_backend_name()
         if name not in ("sqlite", "postgresql"):
             raise FixSetup(f"ledger.url: a ledger is kept in sqlite or postgresql, not in {name}")
@@ -718,8 +721,6 @@ def open_ledger(url: str, *, write: bool) -> Ledger:
         engine = _engine(sa.make_url("sqlite://"))
         _bring_up_to_date(engine, write=True)
         return Ledger(engine)
-    except sa.exc.ArgumentError:
-        raise FixSetup("ledger.url: is not an SQLAlchemy URL; write sqlite:///sync-ledger.db") from None
     except ModuleNotFoundError as fault:
         raise FixSetup(f"ledger.url: {fault.name} is not installed; install sync-connector[postgresql]") from None
     except sa.exc.OperationalError as fault:

@@ -102,7 +102,7 @@ class ResumableSource(RowSource, Protocol):
     """Rows of a place that can be asked for what changed, and for single rows."""
 
     position: str | None
-    """Where the next read may go on, once all chunks were read; `None` where that is unknown."""
+    """Where the next read may go on, once all chunks were read; `None` where that is unknown, and only a full read will do."""
 
     @property
     def signature(self) -> str:

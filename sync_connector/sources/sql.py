@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,15 @@ WRAPPED = ("postgresql", "mysql", "sqlite")
 """Databases in which a query may stand inside another, and whose sessions are set to UTC; others are read in full, as the
 query stands."""
 
-REFUSED = re.compile(r"(?i)authentication|access denied|does not exist|unknown database|permission|not a database|malformed")
-PASSING = re.compile(r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery")
+REFUSED = re.compile(
+    r"(?i)authentication|access denied|does not exist|unknown database|permission|not a database|malformed|pg_hba\.conf|"
+    r"not allowed to connect"
+)
+PASSING = re.compile(
+    r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery|timeout|"
+    r"max_(statement|execution)_time"
+)
+FIRST_DATE = datetime(1971, 1, 1, tzinfo=UTC)  # what is earlier ("0000-00-00", a blank, 0) is no date
 CLOCK_BACK = timedelta(hours=1)  # by which a clock that is put back makes a later change look earlier
 INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 
@@ -69,10 +77,10 @@ class Database:
         bare = self.url._replace(username=None, password=None, drivername=self.url.get_backend_name())
         self.shown = bare.set(query={}).render_as_string()
         try:
-            self.engine = sa.create_engine(
-                self.url, poolclass=sa.pool.NullPool, connect_args=_CONNECT.get(self.url.get_backend_name(), {})
-            )
-        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as fault:
+            # A query of the user's own means what it means in that database's own mode.
+            arguments = {} if settings.query else _CONNECT.get(self.url.get_backend_name(), {})
+            self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=arguments)
+        except (sa.exc.NoSuchModuleError, ImportError) as fault:
             missing = getattr(fault, "name", None) or str(fault)
             wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
             raise FixSetup(f"source.url: {missing} is not installed; install {wanted}") from None
@@ -83,7 +91,7 @@ class Database:
     def connection(self) -> Iterator[sa.Connection]:
         """A read-only transaction on one snapshot. What goes wrong in it is a sentence, without the password."""
         try:
-            with self.engine.connect() as connection:
+            with self._connected() as connection:
                 if self.name == "postgresql":
                     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 for statement in _SESSION.get(self.name, ()):
@@ -97,12 +105,24 @@ class Database:
         except sa.exc.DBAPIError as fault:
             said = _said(fault, self.url)
             # No statement: the connection could not be made, or was lost while rows were fetched.
-            passing = fault.statement is None or fault.connection_invalidated or PASSING.search(said)
+            lost = fault.statement is None and isinstance(fault, sa.exc.OperationalError | sa.exc.InterfaceError)
+            passing = lost or fault.connection_invalidated or PASSING.search(said)
             if passing and not REFUSED.search(said):
                 raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
             raise FixSetup(f"{self.shown}: the database says: {said}") from None
+        except UnicodeEncodeError as fault:
+            sign = fault.object[fault.start : fault.end]
+            raise FixSetup(f"{self.shown}: the query has {sign!r} in it, which the database's encoding has not") from None
         except sa.exc.SQLAlchemyError as fault:
             raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
+
+    def _connected(self) -> sa.Connection:
+        try:
+            return self.engine.connect()
+        except (TypeError, ValueError) as fault:  # what a driver says of an option that it does not know
+            raise FixSetup(f"{self.shown}: the driver does not take the URL's options: {fault}") from None
+        except RuntimeError as fault:  # PyMySQL, of a way to log in that needs another package
+            raise FixSetup(f"{self.shown}: {fault}") from None
 
     def now(self, connection: sa.Connection) -> datetime:
         """The database's own clock."""
@@ -119,12 +139,15 @@ class SqlSource:
         self.full = True
         self.position: str | None = None
         self._since: datetime | None = None
+        self._resumed: str | None = None
         self._overlap = timedelta(seconds=settings.overlap)
         self._database = Database(settings)
         with self._database.connection() as connection:
             self._query, self._why = _query(settings, crm, connection)
             self._headers = _headers(connection, self._query, self._database.wraps)
-            self._key = bind(crm, self._headers).key
+            binding = bind(crm, self._headers)
+            self._key = binding.key
+            self._one_key = len(self._key) == 1 and binding.key_is_unique and not binding.key_otherwise
             self._modified = self._modified_column(crm, own=bool(settings.query))
             self._zone = _zone(settings, crm, connection) if self._modified else "UTC"
 
@@ -143,42 +166,53 @@ class SqlSource:
 
     @property
     def signature(self) -> str:
-        """Of what is asked of the database: a position says nothing about another question."""
-        return f"{self._query}; {self._modified} in {self._zone}"
+        """Of what is asked of which database: a position says nothing about another question, nor about other rows."""
+        return f"{self._database.shown}; {self._query}; {self._modified} in {self._zone}"
 
     def resume(self, position: str) -> bool:
         """Read only what changed since a position of an earlier read; `False` where only a full read is possible."""
         if not self._modified:
             return False
         since = datetime.fromisoformat(position) - self._overlap
-        if self._zone not in ("UTC", "unix"):
-            since = (since - CLOCK_BACK).astimezone(zoneinfo.ZoneInfo(self._zone))
         self._since = since.replace(tzinfo=None)
-        self.full = False
+        if self._zone not in ("UTC", "unix"):
+            there = (since - CLOCK_BACK).astimezone(zoneinfo.ZoneInfo(self._zone)).replace(tzinfo=None)
+            # PostgreSQL may keep the zone with the time: it is then compared in UTC.
+            self._since = min(there, self._since) if self._database.name == "postgresql" else there
+        self.full, self._resumed = False, position
         return True
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows, or those that changed, in the order of their keys. `position` is set when the last of them was read."""
+        """All rows, or those that changed, in the order of their keys. `position` is set when the last of them was read,
+        unless one has a key by which it could not be asked for."""
         self.position = None
         latest: datetime | None = None
+        askable = True
         with self._database.connection() as connection:
             # A date beyond the database's own clock is a mistake, and must not hide what changes until then.
             now = self._database.now(connection) if self._modified else datetime.now(UTC)
             for chunk in self._stream(connection, self._statement(self._condition()), self._parameters()):
                 latest = self._latest(chunk, latest)
+                askable = askable and self._askable(chunk)
                 yield chunk
-        if self._modified and latest is not None:
-            self.position = min(latest, now).isoformat()
+        if self._modified and askable:
+            self.position = min(latest, now).isoformat() if latest is not None else self._resumed
 
     def chunks_for(self, keys: Sequence[str]) -> Iterator[Chunk]:
         """The rows with these keys, as they are now; of those that are there no more, none."""
         if len(self._key) != 1:
             raise AssertionError("rows are looked up by a key of one column")
         condition = f"{self._quoted(self._key[0])} IN :wanted"
+        if self._database.name == "sqlite":  # to which a computed number is never equal to text
+            condition = f"({condition} OR CAST({self._quoted(self._key[0])} AS TEXT) IN :wanted)"
         statement = self._statement(condition).bindparams(sa.bindparam("wanted", expanding=True, type_=sa.types.NullType()))
         with self._database.connection() as connection:
             for start in range(0, len(keys), KEYS_AT_ONCE):
-                yield from self._stream(connection, statement, {"wanted": list(keys[start : start + KEYS_AT_ONCE])})
+                wanted = list(keys[start : start + KEYS_AT_ONCE])
+                for chunk in self._stream(connection, statement, {"wanted": wanted}):
+                    # To a database "a" may be "A", and a number too long for it another one.
+                    theirs = pc.is_in(self._keys(chunk), pa.array(wanted, pa.large_string())).to_numpy(zero_copy_only=False)
+                    yield replace(chunk, rows=chunk.rows[theirs], lines=chunk.lines[theirs])
 
     # --- the query ---------------------------------------------------------------------------------------------------
 
@@ -197,16 +231,18 @@ class SqlSource:
         if self._since is None:
             return ""
         modified = self._quoted(self._modified)
-        return f"({modified} >= :since OR {modified} IS NULL)"
+        return f"({modified} >= :since OR {modified} IS NULL OR {modified} < :dated)"
 
     def _parameters(self) -> dict[str, object]:
         if self._since is None:
             return {}
         if self._zone == "unix":
-            return {"since": int(self._since.replace(tzinfo=UTC).timestamp())}
-        if self._database.name == "sqlite":  # it keeps times as text
-            return {"since": self._since.isoformat(sep=" ", timespec="seconds")}
-        return {"since": self._since}
+            return {"since": int(self._since.replace(tzinfo=UTC).timestamp()), "dated": int(FIRST_DATE.timestamp())}
+        dated = FIRST_DATE.replace(tzinfo=None)
+        if self._database.name == "sqlite":  # it keeps times as text, and days without one
+            since = self._since.isoformat(sep=" ", timespec="seconds").removesuffix(" 00:00:00")
+            return {"since": since, "dated": dated.isoformat(sep=" ")}
+        return {"since": self._since, "dated": dated}
 
     def _modified_column(self, crm: Mapping, *, own: bool) -> str:
         """The column by which changes are found, as the query writes it; blank where only a full read is possible."""
@@ -214,7 +250,7 @@ class SqlSource:
         found = next((header for header in self._headers if wanted and header.casefold() == wanted.casefold()), "")
         if wanted and not found and not own:
             raise FixSetup(f"mapping {crm.crm}: sql.modified: the query gives no column {wanted!r}")
-        return found if self._database.wraps and len(self._key) == 1 else ""
+        return found if self._database.wraps and self._one_key else ""
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -223,12 +259,28 @@ class SqlSource:
         reading = connection.execution_options(stream_results=True, yield_per=ROWS)
         done = read_bytes = 0
         with reading.execute(statement, parameters) as result:
+            bits = _bits(result)
             for part in result.partitions(ROWS):
-                table = pa.table([_strings(column) for column in zip(*part, strict=True)], names=list(self._headers))
+                columns = [
+                    _strings(_numbers(column) if at in bits else column, _key_string if header in self._key else _string)
+                    for at, (header, column) in enumerate(zip(self._headers, zip(*part, strict=True), strict=True))
+                ]
+                table = pa.table(columns, names=list(self._headers))
                 read_bytes += table.nbytes
                 lines = np.arange(done + 1, done + len(part) + 1, dtype=np.int64)
                 done += len(part)
                 yield Chunk(table.to_pandas(), self._database.shown, lines, [], read_bytes)
+
+    def _keys(self, chunk: Chunk) -> pa.Array:
+        return pc.utf8_trim_whitespace(pa.array(chunk.rows[self._key[0]], pa.large_string()))
+
+    def _askable(self, chunk: Chunk) -> bool:
+        """Whether the database will find these rows by their keys as the ledger has them: trimmed, and never bytes."""
+        if not self._modified:
+            return False
+        keys = self._keys(chunk)
+        same = pc.equal(keys, pa.array(chunk.rows[self._key[0]], pa.large_string()))
+        return bool(pc.all(pc.and_(same, pc.invert(pc.match_substring_regex(keys, "^0x[0-9a-f]*$")))).as_py())
 
     def _latest(self, chunk: Chunk, latest: datetime | None) -> datetime | None:
         """The newest change that was read so far, in UTC."""
@@ -259,8 +311,8 @@ class SqlSource:
 # --- what differs from database to database --------------------------------------------------------------------------
 
 # SQLAlchemy asks for the mode once, as it connects: set later, it would misread how MySQL shows its tables.
-_STANDARD_SQL = {"init_command": "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')"}
-_CONNECT = {"mysql": _STANDARD_SQL, "mariadb": _STANDARD_SQL}
+_STANDARD_MODE = "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')"
+_CONNECT = {"mysql": {"init_command": _STANDARD_MODE}, "mariadb": {"init_command": _STANDARD_MODE}}
 _SESSION = {
     "postgresql": ("SET TIME ZONE 'UTC'", "SET DateStyle TO 'ISO'"),
     "mysql": (
@@ -276,17 +328,26 @@ _SESSION = {
 def _url(settings: Source) -> sa.URL:
     if settings.url is None:
         raise FixSetup("source.url is missing")
+    advice = "write postgresql://user@host/database, mysql://user@host/database, or sqlite:///file.db"
     try:
         url = sa.make_url(settings.url.get_secret_value())
-    except sa.exc.ArgumentError:
-        advice = "write postgresql://user@host/database, mysql://user@host/database, or sqlite:///file.db"
+        name = url.get_backend_name()
+    except (sa.exc.ArgumentError, ValueError):  # a port that is no number; the fault may show a part of the password
         raise FixSetup(f"source.url: is not a database's URL; {advice}") from None
-    if url.drivername in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+psycopg").update_query_dict({"connect_timeout": "15"}, append=False)
-    if url.drivername in ("mysql", "mariadb"):
-        return url.set(drivername="mysql+pymysql").update_query_dict({"connect_timeout": "15"}, append=False)
-    if url.drivername == "sqlite" and not (url.database and Path(url.database).is_file()):
-        raise FixSetup(f"source.url: there is no file {url.database or ''}")
+    if name == "sqlite":
+        if not (url.database and Path(url.database).is_file()):  # the driver would make one
+            raise FixSetup(f"source.url: there is no file {url.database or ''}")
+        return url
+    if "@" in f"{url.host}{url.database}":  # else the rest of the password would stand in every message
+        raise FixSetup("source.url: a sign in the login or password ends it too early; write @ as %40, : as %3A and / as %2F")
+    if name in ("mysql", "mariadb") and not url.database:
+        raise FixSetup(f"source.url: names no database; {advice}")
+    driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}
+    wanted = (driver | {"mariadb": "mysql+pymysql"}).get(url.drivername, url.drivername)
+    if wanted in driver.values():
+        url = url.set(drivername=wanted).update_query_dict({"connect_timeout": "15"}, append=False)
+    if wanted == "postgresql+psycopg":  # SQLAlchemy cannot speak with a server of no encoding (SQL_ASCII) otherwise
+        url = url.update_query_dict({"client_encoding": "utf8"}, append=False)
     return url
 
 
@@ -334,6 +395,8 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
     zone = settings.zone or ""
     if not zone and crm.sql is not None and crm.sql.zone_query:
         try:
+            if connection.dialect.name in ("mysql", "mariadb"):
+                connection.exec_driver_sql(_STANDARD_MODE)
             zone = str(connection.scalar(sa.text(crm.sql.zone_query.replace(":", "\\:"))) or "")
         except sa.exc.DBAPIError:
             connection.rollback()
@@ -351,25 +414,47 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
 
 
 def _as_text(connection: sa.Connection) -> None:
-    """Have the driver hand over text as the server writes it: faster than objects, and no date is beyond it."""
+    """Have the driver hand over text as the server writes it: faster than objects, and no date is beyond it. Where the
+    server does not vouch for the encoding it comes as bytes, so that one bad cell does not end a read."""
     driver: Any = connection.connection.driver_connection
     if connection.dialect.driver == "psycopg":
         from psycopg import postgres  # only where this database is read
         from psycopg.types.string import TextLoader
 
+        if driver.info.parameter_status("server_encoding") == "SQL_ASCII":
+            connection.exec_driver_sql("SET client_encoding TO SQL_ASCII")
         for kind in postgres.types:
             for oid in (kind.oid, kind.array_oid):
                 if oid:
                     driver.adapters.register_loader(oid, TextLoader)
     elif connection.dialect.driver == "pymysql":
-        driver.decoders = {}
+        driver.decoders, driver.use_unicode = {}, False
+    elif connection.dialect.driver == "pysqlite":
+        driver.text_factory = bytes
 
 
-def _strings(column: Sequence[object]) -> pa.Array:
+BIT = 16  # MySQL's type of bits, which come as bytes that are a number
+
+
+def _bits(result: sa.CursorResult[Any]) -> set[int]:
+    """Which columns of a result are bits."""
+    if result.dialect.driver != "pymysql" or result.cursor is None:
+        return set()
+    return {at for at, column in enumerate(result.cursor.description or ()) if column[1] == BIT}
+
+
+def _numbers(column: Sequence[bytes | None]) -> Sequence[str | None]:
+    return [None if value is None else str(int.from_bytes(value, "big")) for value in column]
+
+
+def _strings(column: Sequence[object], string: Callable[[object], str | None]) -> pa.Array:
+    """A column of text; `string` makes it of what is neither text nor its bytes."""
     try:
         array = pa.array(column, pa.large_string())
+        if string is _key_string and pc.any(pc.match_substring(array, "\0")).as_py():
+            raise pa.ArrowInvalid("no text")
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        array = pa.array([_string(value) for value in column], pa.large_string())
+        array = pa.array([string(value) for value in column], pa.large_string())
     return pc.fill_null(array, "")
 
 
@@ -388,6 +473,14 @@ def _string(value: object) -> str | None:
                 return bytes(value).decode("cp1252", "replace")
         case _:
             return str(value)
+
+
+def _key_string(value: object) -> str | None:
+    """A key of bytes that are no text as hexadecimal digits: guessed letters would make one of two."""
+    text = _string(value)
+    if isinstance(value, bytes | bytearray | memoryview) and (text is None or "\0" in text or text.encode() != bytes(value)):
+        return f"0x{bytes(value).hex()}"
+    return text
 
 
 def _said(fault: sa.exc.DBAPIError, url: sa.URL) -> str:

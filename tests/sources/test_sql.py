@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,13 +13,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from pydantic import SecretStr
 
 from sync_connector import mapping as mappings
 from sync_connector import sources
+from sync_connector.cli import cli
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup, SyncError, TryLater
 from sync_connector.sources import ResumableSource, sql
+from tests.conftest import LOGIN, PASSWORD
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
 MAPPING = """
@@ -42,6 +47,11 @@ def crm(url: str) -> Iterator[sa.Connection]:
     with engine.begin() as connection:
         yield connection
     engine.dispose()
+
+
+def optional(url: str, **options: str) -> str:
+    """The URL with options."""
+    return sa.make_url(url).update_query_dict(options).render_as_string(hide_password=False)
 
 
 def people(url: str, *rows: tuple[int, str, str | None], table: str = "people") -> None:
@@ -94,6 +104,51 @@ def test_what_a_database_holds_comes_as_it_writes_it(crm_url: str, tmp_path: Pat
         "2",
     )
     assert second[:4] == ("2", "", "", "")
+
+
+def cells(url: str, folder: Path, query: str) -> list[list[str]]:
+    """The columns of one's own query, each with its cells."""
+    (folder / "own.sql").write_text(query)
+    source = sources.open_source(Source(type="sql", url=SecretStr(url), query=str(folder / "own.sql")))
+    (chunk,) = source.chunks()
+    return [list(chunk.rows[header]) for header in chunk.rows.columns]
+
+
+def test_bits_are_numbers_and_bytes_that_are_no_text_are_keys(mariadb_database: str, tmp_path: Path) -> None:
+    """A mark of deletion kept as BIT(1) is 1 or 0; two binary identifiers never become one."""
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE odd (id BINARY(4), phone VARCHAR(40), deleted BIT(1), flags BIT(12))")
+        connection.exec_driver_sql(
+            "INSERT INTO odd VALUES (x'00018D81', '1', b'1', b'100000000001'), (x'00019D8D', '2', b'0', NULL)"
+        )
+        connection.exec_driver_sql("INSERT INTO odd VALUES ('abcd', '3', NULL, NULL)")
+    found = cells(mariadb_database, tmp_path, "SELECT * FROM odd")
+    assert found == [["0x00018d81", "0x00019d8d", "abcd"], ["1", "2", "3"], ["1", "0", ""], ["2049", "", ""]]
+
+
+def test_text_in_no_encoding_costs_no_run(postgres_server: str, sqlite_database: str, tmp_path: Path) -> None:
+    """SQLite and a PostgreSQL without an encoding keep any bytes: what is not UTF-8 is taken for Windows' letters."""
+    with crm(sqlite_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE odd (id, phone, name)")
+        connection.exec_driver_sql("INSERT INTO odd VALUES (1, '1', CAST(x'5A6FE9' AS TEXT)), (2, '2', 'Zoé')")
+    assert cells(sqlite_database, tmp_path, "SELECT * FROM odd") == [["1", "2"], ["1", "2"], ["Zoé", "Zoé"]]
+    name = f"ascii_{secrets.token_hex(6)}"
+    server = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
+    url = server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    try:
+        with crm(optional(url, client_encoding="utf8")) as connection:
+            connection.exec_driver_sql("CREATE TABLE odd (id integer, phone text, name text)")
+            connection.exec_driver_sql(r"INSERT INTO odd VALUES (1, '1', E'Zo\351'), (2, '2', E'Zo\303\251')")
+        assert cells(url, tmp_path, "SELECT * FROM odd") == [["1", "2"], ["1", "2"], ["Zoé", "Zoé"]]
+        with pytest.raises(FixSetup, match="the query has 'é' in it"):
+            cells(url, tmp_path, "SELECT id, phone, name AS prénom FROM odd")
+    finally:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        engine.dispose()
 
 
 def test_nothing_can_be_written(crm_url: str) -> None:
@@ -200,6 +255,126 @@ def test_a_zone_that_puts_its_clock_back_loses_nothing(crm_url: str, tmp_path: P
     assert "3" in ids(again)
 
 
+def test_a_row_whose_date_is_none_is_always_read(mariadb_database: str, sqlite_database: str, tmp_path: Path) -> None:
+    """MySQL's date of zeros and a blank in SQLite say no more than NULL: such rows are read each time."""
+    people(mariadb_database, (1, "a", None), (2, "b", "2026-01-01 10:00:00"), (3, "c", "2025-01-01 10:00:00"))
+    people(sqlite_database, (1, "a", ""), (2, "b", "2026-01-01 10:00:00"), (3, "c", "2025-01-01 10:00:00"))
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("SET SESSION sql_mode = ''")
+        connection.exec_driver_sql("UPDATE people SET modified = '0000-00-00 00:00:00' WHERE id = 1")
+    for url in (mariadb_database, sqlite_database):
+        source = opened(url, tmp_path)
+        assert ids(source) == ["1", "2", "3"]
+        assert source.position is not None
+        assert source.resume(source.position)
+        assert ids(source) == ["1", "2"]
+
+
+def test_days_without_a_time_lose_no_tie(crm_url: str, tmp_path: Path) -> None:
+    """Where a change is dated by its day, all of the last day are read again, without any overlap."""
+    people(crm_url, (1, "a", "2026-01-01"), (2, "b", "2026-01-02"))
+    source = opened(crm_url, tmp_path, MAPPING.replace("phone, modified", "phone, DATE(modified) AS modified"))
+    ids(source)
+    assert source.position is not None
+    assert source.resume(source.position)
+    assert ids(source) == ["2"]
+
+
+def test_a_time_that_carries_its_zone_is_compared_as_what_it_is(postgres_database: str, tmp_path: Path) -> None:
+    """A column with time zone and a source said to be in Paris: what came just after the position is read."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id INTEGER PRIMARY KEY, phone TEXT, modified TIMESTAMPTZ)")
+        connection.exec_driver_sql("INSERT INTO people VALUES (1, 'a', '2026-07-01 10:00:00+00')")
+    source = opened(postgres_database, tmp_path, zone="Europe/Paris")
+    ids(source)
+    assert source.position == "2026-07-01T10:00:00+00:00"
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("INSERT INTO people VALUES (2, 'b', '2026-07-01 10:00:01+00')")
+    assert source.resume(source.position)
+    assert "2" in ids(source)
+
+
+def test_another_database_is_another_question(tmp_path: Path) -> None:
+    """A position that was reached in one database says nothing about the rows of another, whose tables are the same."""
+    signatures = set()
+    for name in ("one.db", "two.db"):
+        (tmp_path / name).touch()
+        people(f"sqlite:///{tmp_path / name}")
+        signatures.add(opened(f"sqlite:///{tmp_path / name}", tmp_path).signature)
+    assert len(signatures) == 2
+
+
+def test_a_query_of_ones_own_means_what_it_means_there(mariadb_database: str, tmp_path: Path) -> None:
+    """In MySQL "quoted" is text and || is "or" unless its mode says otherwise; the mapping still finds the CRM's zone."""
+    people(mariadb_database, (1, "a", "2026-01-01 10:00:00"), (2, "b", "2026-01-01 10:00:00"))
+    (tmp_path / "own.sql").write_text('SELECT id, phone, modified FROM people WHERE phone = "a" || phone = "c"')
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE zones (name VARCHAR(40))")
+        connection.exec_driver_sql("INSERT INTO zones VALUES ('Europe/Paris')")
+    asking = MAPPING + 'zone_query = \'SELECT "name" FROM "zones"\'\n'
+    source = opened(mariadb_database, tmp_path, asking, query=str(tmp_path / "own.sql"))
+    assert ids(source) == ["1"]
+    assert "changes are found by modified (Europe/Paris)" in source.describe()[0]
+    assert source.resume("2026-01-01T09:00:00+00:00")
+    assert ids(source) == ["1"]
+
+
+def asked(source: ResumableSource, *keys: str) -> list[str]:
+    """The keys of the rows that are there for these keys."""
+    return [key for chunk in source.chunks_for(keys) for key in chunk.rows["id"]]
+
+
+def test_a_row_is_asked_for_by_its_very_key(mariadb_database: str, sqlite_database: str, tmp_path: Path) -> None:
+    """MariaDB holds "a" for "A", and two long numbers for one; SQLite never a computed number for its digits."""
+    dated = MAPPING.replace("'SELECT id, phone, modified", "'SELECT {key} AS id, phone, modified") + "[sql.pick]\nkey = "
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (code VARCHAR(9), n BIGINT, phone VARCHAR(40), modified DATETIME)")
+        connection.exec_driver_sql(
+            "INSERT INTO people VALUES ('a', 9007199254740992, '1', NULL), ('A', 9007199254740993, '2', NULL)"
+        )
+    assert asked(opened(mariadb_database, tmp_path, dated + '[{ sql = "code" }]'), "a") == ["a"]
+    long = opened(mariadb_database, tmp_path, dated + '[{ sql = "n + 0" }]')
+    assert asked(long, "9007199254740993") == ["9007199254740993"]
+    people(sqlite_database, (1, "a", None), (2, "b", None))
+    assert asked(opened(sqlite_database, tmp_path, dated + '[{ sql = "id + 0" }]'), "2") == ["2"]
+
+
+def test_who_cannot_be_asked_for_is_read_with_all(mariadb_database: str, postgres_database: str, tmp_path: Path) -> None:
+    """A key with blanks around it, or of bytes, is not found again as the ledger has it: all are read each time."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id TEXT, phone TEXT, modified TIMESTAMP)")
+        connection.exec_driver_sql("INSERT INTO people VALUES ('K1', '1', '2026-01-01')")
+    with crm(mariadb_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id BINARY(2), phone VARCHAR(40), modified DATETIME)")
+        connection.exec_driver_sql("INSERT INTO people VALUES (x'FF01', '1', '2026-01-01')")
+    assert ids(binary := opened(mariadb_database, tmp_path)) == ["0xff01"]
+    assert binary.position is None
+    ids(source := opened(postgres_database, tmp_path))
+    assert source.position is not None
+    assert source.resume(source.position)
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("INSERT INTO people VALUES (' K2', '2', '2026-01-02')")
+    ids(source)
+    assert source.position is None
+
+
+@pytest.mark.parametrize("key", ['key = ["id"]\nkey_otherwise = ["phone"]', 'key = ["id", "phone"]'])
+def test_changes_are_found_only_where_one_column_is_the_key(crm_url: str, tmp_path: Path, key: str) -> None:
+    """A row whose key is another column, or several, is not found again by it: all are read each time."""
+    people(crm_url, (1, "a", "2026-01-01 10:00:00"))
+    source = opened(crm_url, tmp_path, MAPPING.replace('key = ["id"]', key))
+    assert ids(source) == ["1"]
+    assert source.position is None
+    assert not source.resume("2026-01-01T10:00:00+00:00")
+
+
+def test_numbered_keys_are_counted_over_all_rows(sqlite_database: str, tmp_path: Path) -> None:
+    """Where equal keys are told apart by their order, a read of some rows would number them wrongly: all are read."""
+    people(sqlite_database, (1, "a", "2026-01-01 10:00:00"))
+    source = opened(sqlite_database, tmp_path, MAPPING.replace('title = "test"', 'title = "test"\nkey_is_unique = false'))
+    assert not source.resume("2026-01-01T10:00:00+00:00")
+
+
 def test_unix_seconds_are_a_zone(crm_url: str, tmp_path: Path) -> None:
     """WooCommerce dates its customers by seconds since 1970."""
     with crm(crm_url) as connection:
@@ -249,6 +424,9 @@ def test_pieces_of_a_query_follow_the_schema(crm_url: str, tmp_path: Path) -> No
         ("sqlite:///no-such-file.db", "there is no file no-such-file.db"),
         ("mumble", "is not a database's URL"),
         ("mumble://x/y", "mumble"),
+        ("mysql://nobody:1@secret-9c1d:2@127.0.0.1/none", "is not a database's URL"),
+        ("mysql://nobody:1@secret-9c1d/2@127.0.0.1/none", "write @ as %40"),
+        ("mysql://nobody:secret-9c1d@127.0.0.1/", "names no database"),
     ],
 )
 def test_what_is_wrong_with_a_url_is_a_sentence(url: str, what: str) -> None:
@@ -258,6 +436,35 @@ def test_what_is_wrong_with_a_url_is_a_sentence(url: str, what: str) -> None:
     assert what in str(fault.value)
     assert "secret-9c1d" not in str(fault.value)
     assert isinstance(fault.value, TryLater if "not answer" in what else FixSetup)
+
+
+def test_an_option_that_the_driver_does_not_know_is_the_users_to_mend(mariadb_database: str, postgres_database: str) -> None:
+    """A misspelt option in a URL is named, and is nothing that passes by itself."""
+    for url in (mariadb_database, postgres_database):
+        with pytest.raises(FixSetup, match="ssl_mood"):
+            sources.open_source(Source(type="sql", url=SecretStr(optional(url, ssl_mood="glad")), mapping="odoo"))
+
+
+def test_a_database_file_is_never_made(tmp_path: Path) -> None:
+    """However the URL is written, a file that is not there is a fault, and is still not there afterwards."""
+    with pytest.raises(FixSetup, match="there is no file"):
+        sources.open_source(Source(type="sql", url=SecretStr(f"sqlite+pysqlite:///{tmp_path / 'crm.db'}"), mapping="odoo"))
+    assert not (tmp_path / "crm.db").exists()
+
+
+def test_what_passes_is_told_from_what_does_not(postgres_database: str, tmp_path: Path) -> None:
+    """A query that took too long may do better later; one that divides by zero in its fifth row will not."""
+    query = tmp_path / "own.sql"
+
+    def read(url: str, text: str) -> None:
+        query.write_text(text)
+        list(sources.open_source(Source(type="sql", url=SecretStr(url), query=str(query))).chunks())
+
+    with pytest.raises(TryLater, match="statement timeout"):
+        hasty = optional(postgres_database, options="-cstatement_timeout=100")
+        read(hasty, "SELECT 1 AS id, '2' AS phone FROM (SELECT pg_sleep(n) FROM generate_series(60, 61) AS n) AS slow")
+    with pytest.raises(FixSetup, match="division by zero"):
+        read(postgres_database, "SELECT 1 / (5 - n) AS id, '2' AS phone FROM generate_series(1, 10) AS n")
 
 
 def test_a_refused_login_is_the_users_to_mend(mariadb_database: str) -> None:
@@ -293,3 +500,27 @@ def test_a_mapping_for_files_needs_a_query(crm_url: str) -> None:
     """A database with the mapping of a CRM that exports files is answered with what to do."""
     with pytest.raises(FixSetup, match=r"HubSpot reads files.*source\.query"):
         sources.open_source(Source(type="sql", url=SecretStr(crm_url), mapping="hubspot"))
+
+
+def test_init_writes_what_sync_will_read(tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative SQLite file, a configuration in another folder, a variable that holds a URL or a file: all are found."""
+    (tmp_path / "crm.db").touch()
+    people(f"sqlite:///{tmp_path / 'crm.db'}", (1, "0612345678", "2026-01-01 10:00:00"))
+    (tmp_path / "own.sql").write_text("SELECT id, phone FROM people")
+    (tmp_path / "contacts.csv").write_text("id,phone\n1,0612345678\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    environment = {"ARDARY_URL": sandbox, "ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD}
+    environment |= {"CRM_URL": "sqlite:///../crm.db", "EXPORT": str(tmp_path / "contacts.csv")}
+    for config in ("sync.toml", "elsewhere/sync.toml"):
+        for words in (
+            ["sqlite:///crm.db", "--query", "own.sql"],
+            [f"sqlite:///{tmp_path}/crm.db", "--query", "own.sql"],
+            ["${EXPORT}"],
+            *([["${CRM_URL}", "--query", "own.sql"]] if "/" in config else []),
+        ):
+            made = CliRunner().invoke(cli, ["init", *words, "--config", config, "--force"], env=environment)
+            assert made.exit_code == 0, made.output
+            planned = CliRunner().invoke(cli, ["plan", "--json", "--config", config], env=environment)
+            assert planned.exit_code == 0, planned.output
+            assert json.loads(planned.stdout)["rows"]["to_send"] == 1
