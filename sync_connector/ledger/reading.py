@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,14 +19,26 @@ from sync_connector.flow.resolve import Incumbent
 from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Index
 from sync_connector.ledger.nouns import Position, Scope, StaleNumber
 from sync_connector.ledger.schema import contacts, in_flight, positions, runs, sources, stale_numbers
+from sync_connector.ledger.statements import ask
 from sync_connector.model import State
-
-_T = TypeVar("_T")
 
 _OPEN = 3
 """Beside LIVE, REJECTED and WAITING: expected, but not settled."""
 
-CHUNK = 5_000  # bound parameters of one statement; SQLite allows 32,766, PostgreSQL 65,535
+_KNOWN = "SELECT key, id, state, phone_number, payload_fp FROM contacts WHERE source_id = :source_id AND key AMONG :keys"
+
+_IDS = "SELECT key, id FROM contacts WHERE source_id = :source_id AND key AMONG :keys"
+
+_CLAIMS = """
+SELECT id, key, phone_number, recency, source_id FROM contacts
+WHERE account_id = :account_id AND phone_number AMONG :numbers
+AND (state IN (:accepted, :warned) OR (source_id <> :source_id AND state <> :gone))
+"""
+
+_OWNERS = """
+SELECT phone_number, id, key FROM contacts
+WHERE account_id = :account_id AND phone_number AMONG :numbers AND state IN (:accepted, :warned)
+"""
 
 
 @dataclass(slots=True)
@@ -75,33 +87,32 @@ class Reader:
 
     def known(self, scope: Scope, keys: Sequence[str]) -> dict[str, Known]:
         """What the ledger knows of the contacts with these keys."""
-        columns = (contacts.c.key, contacts.c.id, contacts.c.state, contacts.c.phone_number, contacts.c.payload_fp)
-        found: dict[str, Known] = {}
         with self._reading() as connection:
             uncertain = self._uncertain_numbers(connection, scope)
-            for part in chunks(keys):
-                query = sa.select(*columns).where(contacts.c.source_id == scope.source_id, contacts.c.key.in_(part))
-                for key, id_, state, number, payload in connection.execute(query):
-                    found[key] = Known(id_, state, number, None if number in uncertain else payload)
-        return found
+            found = ask(connection, _KNOWN, {"source_id": scope.source_id, "keys": list(keys)})
+            return {
+                key: Known(id_, state, number, None if number in uncertain else payload)
+                for key, id_, state, number, payload in found
+            }
 
     def claims(self, scope: Scope, numbers: Sequence[str]) -> list[Incumbent]:
         """The contacts that own these numbers at the vendor; `ordinal` is −1, for the caller to fill in.
 
         Of this source only those whose row is settled and live; of other sources only those that are not gone.
         """
-        columns = (contacts.c.id, contacts.c.key, contacts.c.phone_number, contacts.c.recency, contacts.c.source_id)
-        live = contacts.c.state.in_([State.ACCEPTED, State.WARNED])
-        elsewhere = (contacts.c.source_id != scope.source_id) & (contacts.c.state != State.GONE)
-        found = []
+        values = {
+            "account_id": scope.account_id,
+            "source_id": scope.source_id,
+            "numbers": list(numbers),
+            "accepted": State.ACCEPTED.value,
+            "warned": State.WARNED.value,
+            "gone": State.GONE.value,
+        }
         with self._reading() as connection:
-            for part in chunks(numbers):
-                query = sa.select(*columns).where(
-                    contacts.c.account_id == scope.account_id, contacts.c.phone_number.in_(part), live | elsewhere
-                )
-                found += [Incumbent(id_, key, int(number[1:]), -1 if source == scope.source_id else -2, recency)
-                          for id_, key, number, recency, source in connection.execute(query)]  # fmt: skip
-        return found
+            return [
+                Incumbent(id_, key, int(number[1:]), -1 if source == scope.source_id else -2, recency)
+                for id_, key, number, recency, source in ask(connection, _CLAIMS, values)
+            ]
 
     def waiting(self, scope: Scope) -> dict[str, list[tuple[int, str]]]:
         """Wanted number → the contacts of this source that wait for it, and the ones that have it (id, key)."""
@@ -109,16 +120,15 @@ class Reader:
         # By the index on wanted_number, which holds only those that wait.
         waits = (contacts.c.account_id == scope.account_id) & contacts.c.wanted_number.is_not(None) & _all_of(scope)
         query = sa.select(contacts.c.wanted_number, contacts.c.id, contacts.c.key).where(waits, contacts.c.state != State.GONE)
-        has = (contacts.c.account_id == scope.account_id) & contacts.c.state.in_([State.ACCEPTED, State.WARNED])
         with self._reading() as connection:
             for rows in self._stream(connection, query, 20_000):
                 for number, id_, key in rows:
                     groups.setdefault(number, []).append((id_, key))
-            for part in chunks(list(groups)):
-                owners = sa.select(contacts.c.phone_number, contacts.c.id, contacts.c.key)
-                for number, id_, key in connection.execute(owners.where(has, contacts.c.phone_number.in_(part))):
-                    if (id_, key) not in groups[number]:
-                        groups[number].append((id_, key))
+            live = {"accepted": State.ACCEPTED.value, "warned": State.WARNED.value}
+            values = {"account_id": scope.account_id, "numbers": list(groups), **live}
+            for number, id_, key in ask(connection, _OWNERS, values):
+                if (id_, key) not in groups[number]:
+                    groups[number].append((id_, key))
         return groups
 
     def rejection_codes(self, scope: Scope) -> dict[str, int]:
@@ -140,23 +150,15 @@ class Reader:
 
     def rejections(self, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
         """Id → key and codes."""
-        found: dict[int, tuple[str, str]] = {}
         with self._reading() as connection:
-            for part in chunks(ids):
-                query = sa.select(contacts.c.id, contacts.c.key, contacts.c.codes).where(contacts.c.id.in_(part))
-                found.update((id_, (key, codes or "")) for id_, key, codes in connection.execute(query))
-        return found
+            found = ask(connection, "SELECT id, key, codes FROM contacts WHERE id AMONG :ids", {"ids": list(ids)})
+            return {id_: (key, codes or "") for id_, key, codes in found}
 
     def keys(self, ids: Sequence[int]) -> dict[int, str]:
         """Id → key."""
-        found: dict[int, str] = {}
         with self._reading() as connection:
-            for part in chunks(ids):
-                found.update(
-                    (id_, key)
-                    for id_, key in connection.execute(sa.select(contacts.c.id, contacts.c.key).where(contacts.c.id.in_(part)))
-                )
-        return found
+            found = ask(connection, "SELECT id, key FROM contacts WHERE id AMONG :ids", {"ids": list(ids)})
+            return {row.id: row.key for row in found}
 
     def last_filled(self, scope: Scope) -> tuple[int, dict[str, int]]:
         """Of the last full run that finished: rows read, and in how many each column was filled."""
@@ -205,13 +207,8 @@ class Reader:
             return {row.state: row.contacts for row in connection.execute(query)}
 
     def _ids(self, connection: Connection, scope: Scope, keys: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for part in chunks(keys):
-            query = sa.select(contacts.c.key, contacts.c.id).where(
-                contacts.c.source_id == scope.source_id, contacts.c.key.in_(part)
-            )
-            found.update((key, id_) for key, id_ in connection.execute(query))
-        return found
+        found = ask(connection, _IDS, {"source_id": scope.source_id, "keys": list(keys)})
+        return {row.key: row.id for row in found}
 
     def _uncertain_numbers(self, connection: Connection, scope: Scope) -> frozenset[str]:
         """Numbers of batches that were begun and never settled: what the vendor has under them is not known."""
@@ -239,12 +236,6 @@ class Reader:
             cursor.execute(text)
             while rows := cursor.fetchmany(size):
                 yield rows
-
-
-def chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Parts that a statement can hold."""
-    for start in range(0, len(values), CHUNK):
-        yield values[start : start + CHUNK]
 
 
 def _all_of(scope: Scope) -> sa.ColumnElement[bool]:

@@ -17,6 +17,7 @@ from sync_connector.ledger import leases
 from sync_connector.ledger.nouns import Position, Scope, Settled, StaleNumber
 from sync_connector.ledger.opening import open_engine
 from sync_connector.ledger.schema import accounts, sources
+from sync_connector.ledger.statements import put
 from sync_connector.ledger.writing import Writer
 
 __all__ = ["Ledger", "Position", "Scope", "Settled", "StaleNumber", "open_ledger", "utc_now"]
@@ -42,9 +43,9 @@ class Ledger(Writer):
     def make_scope(self, login: str, host: str, source: str) -> Scope:
         """Find the scope, or make it."""
         with self.engine.begin() as connection:
-            self._upsert(connection, accounts, [{"login": login, "host": host}], ["login", "host"], [])
+            put(connection, accounts, ("login", "host"), [(login, host)], over=("login", "host"))
             account = connection.scalar(sa.select(accounts.c.id).where(accounts.c.login == login, accounts.c.host == host))
-            self._upsert(connection, sources, [{"account_id": account, "name": source}], ["account_id", "name"], [])
+            put(connection, sources, ("account_id", "name"), [(account, source)], over=("account_id", "name"))
         return self.scope(login, host, source)
 
     @contextmanager

@@ -6,19 +6,52 @@ well; a batch is noted before it leaves. One number has one owner at every commi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from sync_connector.ledger import leases
 from sync_connector.ledger.nouns import Position, Scope, Settled
-from sync_connector.ledger.reading import Reader, chunks
+from sync_connector.ledger.reading import Reader
 from sync_connector.ledger.schema import contacts, in_flight, positions, rejects, runs, sources, stale_numbers, verdicts
+from sync_connector.ledger.statements import ask, put
 from sync_connector.model import Change, Outgoing, Reply, State, Verdict
+
+_SETTLED = {Change.REJECTED: State.REJECTED, Change.HELD: State.HELD, Change.NONE: State.ACCEPTED}
+
+_NOTE = """
+INSERT INTO in_flight (account_id, source_id, run_id, contacts)
+VALUES (:account_id, :source_id, :run_id, :contacts) RETURNING id
+"""
+
+# Two look-ups, each by its index: as one with OR the databases read the whole table.
+_MET = """
+SELECT id, source_id, key, phone_number FROM contacts WHERE source_id = :source_id AND key AMONG :keys
+UNION
+SELECT id, source_id, key, phone_number FROM contacts WHERE account_id = :account_id AND phone_number AMONG :numbers
+"""
+
+_FORGET_REJECTS = "DELETE FROM rejects WHERE contact_id AMONG :ids"
+
+_NO_LONGER_STALE = "DELETE FROM stale_numbers WHERE account_id = :account_id AND phone_number AMONG :numbers"
+
+_OWNED = "SELECT phone_number FROM contacts WHERE account_id = :account_id AND phone_number AMONG :numbers"
+
+_UNCERTAIN = "UPDATE contacts SET payload_fp = NULL WHERE account_id = :account_id AND phone_number AMONG :numbers"
+
+_NUMBERED = "SELECT key FROM contacts WHERE source_id = :source_id AND key AMONG :keys AND phone_number IS NOT NULL"
+
+_DISPLACE = """
+UPDATE contacts SET state = :state, wanted_number = :number, run_id = :run, codes = 'shared_phone' WHERE id = :id
+"""
+
+_GONE = "UPDATE contacts SET state = :gone, row_fp = NULL, wanted_number = NULL, run_id = :run WHERE id AMONG :ids"
 
 
 @dataclass(slots=True)
@@ -62,125 +95,93 @@ class Writer(Reader):
             leases.renew(connection, scope.account_id, self.holder)
             connection.execute(sa.delete(positions).where(positions.c.source_id == scope.source_id))
             if position is not None:
-                _insert(connection, positions, [{"source_id": scope.source_id, **position._asdict()}])
+                connection.execute(sa.insert(positions).values(source_id=scope.source_id, **position._asdict()))
 
     def begin(self, scope: Scope, run: int, batch: Sequence[Outgoing]) -> int:
         """Note, before it leaves, which contacts a batch holds: until `settle`, what the vendor has of them is unknown."""
-        pairs = [[outgoing.key, outgoing.contact.phone_number] for outgoing in batch]
+        pairs = orjson.dumps([[outgoing.key, outgoing.contact.phone_number] for outgoing in batch]).decode()
         values = {"account_id": scope.account_id, "source_id": scope.source_id, "run_id": run, "contacts": pairs}
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            return int(connection.scalar(sa.insert(in_flight).values(**values).returning(in_flight.c.id)) or 0)
+            return int(ask(connection, _NOTE, values).scalar_one())
 
     def settle(self, scope: Scope, run: int, ticket: int, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
         """The verdicts on a batch, in one transaction."""
+        pairs = list(zip(batch, replies, strict=True))
+        accepted = [pair for pair in pairs if pair[1].verdict in (Verdict.ACCEPTED, Verdict.WARNED)]
+        refused = [pair for pair in pairs if pair[1].verdict is Verdict.REFUSED]
+        unknown = [(one.key, one.contact.phone_number) for one, reply in pairs if reply.verdict is Verdict.UNKNOWN]
+        keys = [one.key for one in batch]
+        numbers = [one.contact.phone_number for one, _ in accepted]
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            taken = {Verdict.ACCEPTED, Verdict.WARNED}
-            pairs = list(zip(batch, replies, strict=True))
-            self._accepted(connection, scope, run, [pair for pair in pairs if pair[1].verdict in taken])
-            self._refused(connection, scope, run, [pair for pair in pairs if pair[1].verdict is Verdict.REFUSED])
-            unknown = [outgoing for outgoing, reply in pairs if reply.verdict is Verdict.UNKNOWN]
-            self._unknown(connection, scope, run, [(outgoing.key, outgoing.contact.phone_number) for outgoing in unknown])
-            ids = self._ids(connection, scope, [outgoing.key for outgoing in batch])
-            _insert(
-                connection,
-                verdicts,
-                [
-                    {
-                        "contact_id": ids[outgoing.key],
-                        "run_id": run,
-                        "change": outgoing.change,
-                        "verdict": reply.verdict,
-                        "phone_number": outgoing.contact.phone_number,
-                        "codes": " ".join(reply.codes) or None,
-                    }
-                    for outgoing, reply in pairs
-                ],
-            )
-            if self._has_rejects(connection, scope):
-                connection.execute(sa.delete(rejects).where(rejects.c.contact_id.in_(list(ids.values()))))
-            connection.execute(sa.delete(in_flight).where(in_flight.c.id == ticket))
+            met = ask(connection, _MET, {**scope._asdict(), "keys": keys, "numbers": numbers}).all()
+            self._accepted(connection, scope, run, accepted, met)
+            self._refused(connection, scope, run, refused)
+            self._unknown(connection, scope, run, unknown)
+            among = set(keys)
+            ids = {key: id_ for id_, source, key, _ in met if source == scope.source_id and key in among}
+            if ids:  # who is new has no rejects
+                ask(connection, _FORGET_REJECTS, {"ids": list(ids.values())})
+            if len(ids) < len(among):
+                ids |= self._ids(connection, scope, [key for key in keys if key not in ids])
+            rows = [
+                (ids[one.key], run, one.change.value, reply.verdict.value, one.contact.phone_number, _codes(reply))
+                for one, reply in pairs
+            ]
+            put(connection, verdicts, ("contact_id", "run_id", "change", "verdict", "phone_number", "codes"), rows)
+            ask(connection, "DELETE FROM in_flight WHERE id = :ticket", {"ticket": ticket})
 
-    def _accepted(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[Outgoing, Reply]]) -> None:
+    def _accepted(
+        self,
+        connection: Connection,
+        scope: Scope,
+        run: int,
+        pairs: Sequence[tuple[Outgoing, Reply]],
+        met: Sequence[sa.Row[*tuple[Any, ...]]],
+    ) -> None:
+        """`met`: id, source, key and number of the contacts that have one of these keys or numbers; others are ignored."""
         if not pairs:
             return
-        numbers = {outgoing.contact.phone_number: outgoing.key for outgoing, _ in pairs}
-        mine = {outgoing.key: outgoing.contact.phone_number for outgoing, _ in pairs}
-        columns = sa.select(contacts.c.id, contacts.c.source_id, contacts.c.key, contacts.c.phone_number)
-        # Two look-ups, each by its index: as one with OR the databases read the whole table.
-        by_number = columns.where(contacts.c.account_id == scope.account_id, contacts.c.phone_number.in_(list(numbers)))
-        by_key = columns.where(
-            contacts.c.source_id == scope.source_id, contacts.c.key.in_(list(mine)), contacts.c.phone_number.is_not(None)
-        )
-        claims = {row.id: row for query in (by_number, by_key) for row in connection.execute(query)}.values()
+        mine = {one.key: one.contact.phone_number for one, _ in pairs}
+        numbers = set(mine.values())
         gone_from = []  # what the vendor has under these numbers is no longer what it accepted from these contacts
-        left_behind = []
-        for id_, source, key, number in claims:
-            owner_now = source == scope.source_id and mine.get(key) == number
-            if not owner_now:
-                gone_from.append(id_)
-            if source == scope.source_id and key in mine and number not in numbers:
-                left_behind.append(
-                    {
-                        "account_id": scope.account_id,
-                        "phone_number": number,
-                        "source_id": scope.source_id,
-                        "key": key,
-                        "run_id": run,
-                    }
-                )
+        left_behind = {}
+        for id_, source, key, number in met:
+            of_batch = source == scope.source_id and key in mine
+            if number is None or not (of_batch or number in numbers) or (of_batch and mine[key] == number):
+                continue
+            gone_from.append(id_)
+            if of_batch and number not in numbers:
+                left_behind[number] = key
         if gone_from:
-            connection.execute(sa.update(contacts).where(contacts.c.id.in_(gone_from)).values(phone_number=None, payload_fp=None))
-        self._upsert(connection, stale_numbers, left_behind, ["account_id", "phone_number"], ["source_id", "key", "run_id"])
-        connection.execute(
-            sa.delete(stale_numbers).where(
-                stale_numbers.c.account_id == scope.account_id, stale_numbers.c.phone_number.in_(list(numbers))
-            )
-        )
-        self._upsert(
+            update = "UPDATE contacts SET phone_number = NULL, payload_fp = NULL WHERE id AMONG :ids"
+            ask(connection, update, {"ids": gone_from})
+        self._stale(connection, scope, run, left_behind)
+        ask(connection, _NO_LONGER_STALE, {"account_id": scope.account_id, "numbers": list(numbers)})
+        self._move(
             connection,
-            contacts,
+            scope,
+            run,
+            ("state", "row_fp", "payload_fp", "phone_number", "wanted_number", "recency", "codes"),
             [
-                {
-                    "account_id": scope.account_id,
-                    "source_id": scope.source_id,
-                    "key": outgoing.key,
-                    "state": State(reply.verdict.value),
-                    "row_fp": outgoing.row_fp,
-                    "payload_fp": outgoing.payload_fp,
-                    "phone_number": outgoing.contact.phone_number,
-                    "wanted_number": None,
-                    "recency": outgoing.recency,
-                    "codes": " ".join(reply.codes) or None,
-                    "run_id": run,
-                }
-                for outgoing, reply in pairs
+                (
+                    one.key,
+                    reply.verdict.value,
+                    one.row_fp,
+                    one.payload_fp,
+                    one.contact.phone_number,
+                    None,
+                    one.recency,
+                    _codes(reply),
+                )
+                for one, reply in pairs
             ],
-            ["source_id", "key"],
-            ["state", "row_fp", "payload_fp", "phone_number", "wanted_number", "recency", "codes", "run_id"],
         )
 
     def _refused(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[Outgoing, Reply]]) -> None:
-        self._upsert(
-            connection,
-            contacts,
-            [
-                {
-                    "account_id": scope.account_id,
-                    "source_id": scope.source_id,
-                    "key": outgoing.key,
-                    "state": State.REFUSED,
-                    "row_fp": None,
-                    "wanted_number": None,
-                    "codes": " ".join(reply.codes) or None,
-                    "run_id": run,
-                }
-                for outgoing, reply in pairs
-            ],
-            ["source_id", "key"],
-            ["state", "row_fp", "wanted_number", "codes", "run_id"],
-        )
+        rows = [(one.key, State.REFUSED.value, None, None, _codes(reply)) for one, reply in pairs]
+        self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes"), rows)
 
     def _unknown(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[str, str]]) -> None:
         """The vendor may have these contacts, or not: nothing that it is known to have under their numbers is certain.
@@ -189,95 +190,65 @@ class Writer(Reader):
         """
         if not pairs:
             return
-        numbers = [number for _, number in pairs]
-        owners = {
-            number: (source, key)
-            for number, source, key in connection.execute(
-                sa.select(contacts.c.phone_number, contacts.c.source_id, contacts.c.key).where(
-                    contacts.c.account_id == scope.account_id, contacts.c.phone_number.in_(numbers)
-                )
-            )
-        }
-        connection.execute(
-            sa.update(contacts)
-            .where(contacts.c.account_id == scope.account_id, contacts.c.phone_number.in_(numbers))
-            .values(payload_fp=None)
+        of_numbers = {"account_id": scope.account_id, "numbers": [number for _, number in pairs]}
+        owned = set(ask(connection, _OWNED, of_numbers).scalars())
+        ask(connection, _UNCERTAIN, of_numbers)
+        rows = [(key, State.UNKNOWN.value, None, None, None) for key, _ in pairs]
+        self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes"), rows)
+        mine = {key: number for key, number in pairs if number not in owned}
+        has_one = set(ask(connection, _NUMBERED, {"source_id": scope.source_id, "keys": list(mine)}).scalars())
+        self._move(
+            connection, scope, run, ("state", "phone_number"),
+            [(key, State.UNKNOWN.value, number) for key, number in mine.items() if key not in has_one],
+        )  # fmt: skip
+        self._stale(connection, scope, run, {number: key for key, number in mine.items() if key in has_one})
+
+    def _move(
+        self, connection: Connection, scope: Scope, run: int, moved: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        """Contacts, new or not, become this: of each its key, then what is named."""
+        whole = [(*scope, run, *row) for row in rows]
+        columns = ("account_id", "source_id", "run_id", "key", *moved)
+        put(connection, contacts, columns, whole, over=("source_id", "key"), moved=("run_id", *moved))
+
+    def _stale(self, connection: Connection, scope: Scope, run: int, numbers: Mapping[str, str]) -> None:
+        """Numbers that the vendor still has, and whose they were."""
+        put(
+            connection,
+            stale_numbers,
+            ("account_id", "source_id", "run_id", "phone_number", "key"),
+            [(*scope, run, number, key) for number, key in numbers.items()],
+            over=("account_id", "phone_number"),
+            moved=("source_id", "run_id", "key"),
         )
-        values = [
-            {
-                "account_id": scope.account_id,
-                "source_id": scope.source_id,
-                "key": key,
-                "state": State.UNKNOWN,
-                "row_fp": None,
-                "wanted_number": None,
-                "codes": None,
-                "run_id": run,
-            }
-            for key, _ in pairs
-        ]
-        self._upsert(connection, contacts, values, ["source_id", "key"], ["state", "row_fp", "wanted_number", "codes", "run_id"])
-        mine = {key: number for key, number in pairs if number not in owners}
-        has_one = dict(
-            connection.execute(
-                sa.select(contacts.c.key, contacts.c.phone_number).where(
-                    contacts.c.source_id == scope.source_id, contacts.c.key.in_(list(mine)), contacts.c.phone_number.is_not(None)
-                )
-            ).all()
-        )
-        for key, number in mine.items():
-            if key not in has_one:
-                connection.execute(
-                    sa.update(contacts)
-                    .where(contacts.c.source_id == scope.source_id, contacts.c.key == key)
-                    .values(phone_number=number)
-                )
-        perhaps = [
-            {"account_id": scope.account_id, "phone_number": number, "source_id": scope.source_id, "key": key, "run_id": run}
-            for key, number in mine.items()
-            if key in has_one
-        ]
-        self._upsert(connection, stale_numbers, perhaps, ["account_id", "phone_number"], ["source_id", "key", "run_id"])
 
     def settle_rows(self, scope: Scope, run: int, rows: Sequence[Settled]) -> None:
         """Rows that need no verdict: nothing to send (the vendor has it), rejected, or held."""
         keyed = [row for row in rows if row.key and row.row_fp is not None]
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            for change, state in ((Change.REJECTED, State.REJECTED), (Change.HELD, State.HELD), (Change.NONE, State.ACCEPTED)):
-                values = [
-                    {
-                        "account_id": scope.account_id,
-                        "source_id": scope.source_id,
-                        "key": row.key,
-                        "state": state,
-                        "row_fp": row.row_fp,
-                        "wanted_number": row.wanted_number,
-                        "recency": row.recency,
-                        "codes": row.codes,
-                        "run_id": run,
-                    }
-                    for row in keyed
-                    if row.change is change
-                ]
-                moved = ["state", "row_fp", "wanted_number", "recency", "codes", "run_id"]
-                self._upsert(connection, contacts, values, ["source_id", "key"], moved)
+            self._move(
+                connection,
+                scope,
+                run,
+                ("state", "row_fp", "wanted_number", "recency", "codes"),
+                [(row.key, _SETTLED[row.change].value, row.row_fp, row.wanted_number, row.recency, row.codes) for row in keyed],
+            )
             ids = self._ids(connection, scope, [row.key for row in keyed])
-            for part in chunks(list(ids.values())):
-                connection.execute(sa.delete(rejects).where(rejects.c.contact_id.in_(part)))
-            _insert(
+            ask(connection, _FORGET_REJECTS, {"ids": list(ids.values())})
+            put(
                 connection,
                 rejects,
+                ("source_id", "contact_id", "run_id", "key", "file", "line", "findings"),
                 [
-                    {
-                        "source_id": scope.source_id,
-                        "contact_id": ids.get(row.key) if row.row_fp is not None else None,
-                        "run_id": run,
-                        "key": row.key or None,
-                        "file": row.place.file,
-                        "line": row.place.line,
-                        "findings": [list(finding) for finding in row.findings],
-                    }
+                    (
+                        scope.source_id,
+                        ids.get(row.key) if row.row_fp is not None else None,
+                        run,
+                        row.key or None,
+                        *row.place,
+                        json.dumps(row.findings),
+                    )
                     for row in rows
                     if row.change in (Change.REJECTED, Change.HELD)
                 ],
@@ -288,11 +259,7 @@ class Writer(Reader):
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
             for id_, number, state in displaced:
-                connection.execute(
-                    sa.update(contacts)
-                    .where(contacts.c.id == id_)
-                    .values(state=state, wanted_number=number, run_id=run, codes="shared_phone")
-                )
+                ask(connection, _DISPLACE, {"state": state.value, "number": number, "run": run, "id": id_})
 
     def forget_passing_rejects(self, scope: Scope) -> None:
         """Rows without a key of their own are told of by each run anew."""
@@ -304,42 +271,12 @@ class Writer(Reader):
         """Contacts that a full read did not meet. What the vendor has of them stays there, and is stale."""
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            for part in chunks(ids):
-                connection.execute(
-                    sa.update(contacts)
-                    .where(contacts.c.id.in_(part))
-                    .values(state=State.GONE, row_fp=None, wanted_number=None, run_id=run)
-                )
-                connection.execute(sa.delete(rejects).where(rejects.c.contact_id.in_(part)))
-
-    def _upsert(
-        self,
-        connection: Connection,
-        table: sa.Table,
-        values: Sequence[Mapping[str, object]],
-        identity: Sequence[str],
-        moved: Sequence[str],
-    ) -> None:
-        if not values:
-            return
-        make = postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
-        insert = make(table)
-        if moved:
-            statement = insert.on_conflict_do_update(
-                index_elements=list(identity), set_={name: insert.excluded[name] for name in moved}
-            )
-        else:
-            statement = insert.on_conflict_do_nothing(index_elements=list(identity))
-        connection.execute(statement, [dict(row) for row in values])
-
-    def _has_rejects(self, connection: Connection, scope: Scope) -> bool:
-        query = sa.select(rejects.c.id).where(rejects.c.source_id == scope.source_id).limit(1)
-        return connection.scalar(query) is not None
+            ask(connection, _GONE, {"gone": State.GONE.value, "run": run, "ids": list(ids)})
+            ask(connection, _FORGET_REJECTS, {"ids": list(ids)})
 
 
-def _insert(connection: Connection, table: sa.Table, values: Sequence[dict[str, object]]) -> None:
-    if values:
-        connection.execute(sa.insert(table), list(values))
+def _codes(reply: Reply) -> str | None:
+    return " ".join(reply.codes) or None
 
 
 def _sources_of(scope: Scope) -> sa.ScalarSelect[int]:
