@@ -18,9 +18,12 @@ from sqlalchemy.engine import Connection
 
 from sync_connector.errors import AskPerson, LeaseLost
 from sync_connector.ledger.schema import leases
+from sync_connector.ledger.statements import ask
 
 SECONDS = 300.0
 """How long a silent run keeps its lease. Longer than any wait between two writes of a run that is well."""
+
+_RENEW = "UPDATE leases SET expires_at = :expires_at WHERE account_id = :account_id AND holder = :holder"
 
 
 def this_process() -> str:
@@ -55,11 +58,8 @@ def acquire(connection: Connection, account_id: int, holder: str) -> None:
 
 def renew(connection: Connection, account_id: int, holder: str) -> None:
     """Keep the lease. Raises `LeaseLost` when another run took it over."""
-    kept = connection.execute(
-        sa.update(leases)
-        .where(leases.c.account_id == account_id, leases.c.holder == holder)
-        .values(expires_at=time.time() + SECONDS)
-    )
+    renewed = {"account_id": account_id, "holder": holder, "expires_at": time.time() + SECONDS}
+    kept = ask(connection, _RENEW, renewed)
     if kept.rowcount != 1:
         raise LeaseLost("another run took over while this one was silent for too long; nothing more was written")
 

@@ -79,7 +79,7 @@ class Database:
         try:
             # A query of the user's own means what it means in that database's own mode.
             arguments = {} if settings.query else _CONNECT.get(self.url.get_backend_name(), {})
-            self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=arguments)
+            self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=arguments, hide_parameters=True)
         except (sa.exc.NoSuchModuleError, ImportError) as fault:
             missing = getattr(fault, "name", None) or str(fault)
             wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"

@@ -1,4 +1,4 @@
-"""Run by Alembic with the connection that `ledger.store` gives it."""
+"""Run by Alembic with the connection that `ledger.opening` gives it."""
 
 from __future__ import annotations
 

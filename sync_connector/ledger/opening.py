@@ -1,0 +1,115 @@
+"""Opening the ledger's database, and bringing its tables up to date."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from sync_connector.errors import FixSetup, TryLater
+from sync_connector.ledger.schema import metadata
+
+HEAD = "0002"
+"""The newest migration. A ledger that has it needs no Alembic, which takes longer to import than a quiet night."""
+
+
+def open_engine(url: str, *, write: bool) -> Engine:
+    """The ledger's database, with the tables of this version if it is to be written.
+
+    To read only, a ledger that is not there is an empty one in memory. Raises `FixSetup` (the URL, a file that is no ledger, a
+    ledger of a newer version) and `TryLater` (a server that does not answer).
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):  # or a port that is no number
+        raise FixSetup("ledger.url: is not an SQLAlchemy URL; write sqlite:///sync-ledger.db") from None
+    try:
+        name = parsed.get_backend_name()
+        if name not in ("sqlite", "postgresql"):
+            raise FixSetup(f"ledger.url: a ledger is kept in sqlite or postgresql, not in {name}")
+        if name == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        elif not write and parsed.database and not Path(parsed.database).exists():
+            parsed = parsed.set(database=":memory:")
+        engine = _engine(parsed)
+        try:
+            if _bring_up_to_date(engine, write=write):
+                return engine
+        except BaseException:
+            engine.dispose()
+            raise
+        engine.dispose()
+        engine = _engine(sa.make_url("sqlite://"))
+        _bring_up_to_date(engine, write=True)
+        return engine
+    except ModuleNotFoundError as fault:
+        raise FixSetup(f"ledger.url: {fault.name} is not installed; install sync-connector[postgresql]") from None
+    except sa.exc.OperationalError as fault:
+        raise TryLater(f"the ledger cannot be opened: {_first_line(fault)}") from None
+    except sa.exc.DatabaseError as fault:
+        raise FixSetup(
+            f"the ledger is damaged, or is no ledger: {_first_line(fault)}; restore a backup, it is never reset"
+        ) from None
+
+
+def _first_line(fault: sa.exc.DBAPIError) -> str:
+    return str(fault.orig).strip().splitlines()[0] if str(fault.orig).strip() else type(fault.orig).__name__
+
+
+def _engine(url: sa.URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)  # they are people's data
+    if url.database and url.database != ":memory:":
+        if not Path(url.database).exists():
+            try:
+                os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+            except OSError as fault:
+                raise FixSetup(f"ledger.url: {url.database} cannot be made: {fault.strerror}") from None
+        engine = sa.create_engine(url, hide_parameters=True)
+    else:
+        engine = sa.create_engine(url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: object, _record: object) -> None:
+        # The driver's own notion of transactions begins them too late for reads; SQLAlchemy's recipe.
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _bring_up_to_date(engine: Engine, *, write: bool) -> bool:
+    """Whether the ledger is there now: to read only, none is made."""
+    version_table = sa.table("alembic_version", sa.column("version_num"))
+    with engine.connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        found = connection.scalar(sa.select(version_table.c.version_num)) if "alembic_version" in tables else None
+        connection.rollback()
+    if found == HEAD:
+        return True
+    if found is None and set(tables) & set(metadata.tables):
+        raise FixSetup("ledger.url: that database has tables of these names that are not a ledger's; choose another")
+    if found is not None and found > HEAD:
+        raise FixSetup("the ledger was made by a newer version of sync-connector; update this one")
+    if not write and found is None:
+        return False
+    if not write:
+        raise FixSetup("the ledger is of an older version; `sync-connector sync` brings it up to date")
+    from alembic import command  # a quiet night needs neither of them
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True

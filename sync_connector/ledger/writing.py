@@ -1,0 +1,283 @@
+"""What a run writes to the ledger.
+
+Law: the ledger moves only after a per-contact verdict, batch by batch, each in one transaction that renews the lease as
+well; a batch is noted before it leaves. One number has one owner at every commit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sync_connector.ledger import leases
+from sync_connector.ledger.nouns import Position, Scope, Settled
+from sync_connector.ledger.reading import Reader
+from sync_connector.ledger.schema import contacts, in_flight, positions, rejects, runs, sources, stale_numbers, verdicts
+from sync_connector.ledger.statements import ask, put
+from sync_connector.model import Change, Outgoing, Reply, State, Verdict
+
+_SETTLED = {Change.REJECTED: State.REJECTED, Change.HELD: State.HELD, Change.NONE: State.ACCEPTED}
+
+_NOTE = """
+INSERT INTO in_flight (account_id, source_id, run_id, contacts)
+VALUES (:account_id, :source_id, :run_id, :contacts) RETURNING id
+"""
+
+# Two look-ups, each by its index: as one with OR the databases read the whole table.
+_MET = """
+SELECT id, source_id, key, phone_number FROM contacts WHERE source_id = :source_id AND key AMONG :keys
+UNION
+SELECT id, source_id, key, phone_number FROM contacts WHERE account_id = :account_id AND phone_number AMONG :numbers
+"""
+
+_FORGET_REJECTS = "DELETE FROM rejects WHERE contact_id AMONG :ids"
+
+_NO_LONGER_STALE = "DELETE FROM stale_numbers WHERE account_id = :account_id AND phone_number AMONG :numbers"
+
+_OWNED = "SELECT phone_number FROM contacts WHERE account_id = :account_id AND phone_number AMONG :numbers"
+
+_UNCERTAIN = "UPDATE contacts SET payload_fp = NULL WHERE account_id = :account_id AND phone_number AMONG :numbers"
+
+_NUMBERED = "SELECT key FROM contacts WHERE source_id = :source_id AND key AMONG :keys AND phone_number IS NOT NULL"
+
+_DISPLACE = """
+UPDATE contacts SET state = :state, wanted_number = :number, run_id = :run, codes = 'shared_phone' WHERE id = :id
+"""
+
+_GONE = "UPDATE contacts SET state = :gone, row_fp = NULL, wanted_number = NULL, run_id = :run WHERE id AMONG :ids"
+
+
+@dataclass(slots=True)
+class Writer(Reader):
+    """A ledger that one run at a time writes to: `holder` has the lease."""
+
+    holder: str = field(default_factory=leases.this_process)
+
+    def start_run(self, scope: Scope, identity: str, now: datetime) -> int:
+        """A new run; what an earlier one left in flight becomes unknown first."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            connection.execute(
+                sa.update(runs)
+                .where(runs.c.status == "running", runs.c.source_id.in_(_sources_of(scope)))
+                .values(status="failed", ended_at=now)
+            )
+            values = {"source_id": scope.source_id, "status": "running", "started_at": now, "identity": identity, "filled": {}}
+            run = int(connection.scalar(sa.insert(runs).values(rows_read=0, **values).returning(runs.c.id)) or 0)
+            left = connection.execute(sa.select(in_flight).where(in_flight.c.account_id == scope.account_id)).all()
+            for batch in left:
+                part = Scope(batch.account_id, batch.source_id)
+                self._unknown(connection, part, batch.run_id, [(key, number) for key, number in batch.contacts])
+                connection.execute(sa.delete(in_flight).where(in_flight.c.id == batch.id))
+        return run
+
+    def end_run(
+        self, run: int, status: str, now: datetime, *, read: int, in_full: bool, filled: Mapping[str, int], result: object
+    ) -> None:
+        """The run's last word."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.update(runs)
+                .where(runs.c.id == run)
+                .values(status=status, ended_at=now, rows_read=read, read_in_full=in_full, filled=dict(filled), result=result)
+            )
+
+    def move_position(self, scope: Scope, position: Position | None) -> None:
+        """All that changed in the source until then is settled, or will be asked for by its key; `None`: nobody knows."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            connection.execute(sa.delete(positions).where(positions.c.source_id == scope.source_id))
+            if position is not None:
+                connection.execute(sa.insert(positions).values(source_id=scope.source_id, **position._asdict()))
+
+    def begin(self, scope: Scope, run: int, batch: Sequence[Outgoing]) -> int:
+        """Note, before it leaves, which contacts a batch holds: until `settle`, what the vendor has of them is unknown."""
+        pairs = orjson.dumps([[outgoing.key, outgoing.contact.phone_number] for outgoing in batch]).decode()
+        values = {"account_id": scope.account_id, "source_id": scope.source_id, "run_id": run, "contacts": pairs}
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            return int(ask(connection, _NOTE, values).scalar_one())
+
+    def settle(self, scope: Scope, run: int, ticket: int, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
+        """The verdicts on a batch, in one transaction."""
+        pairs = list(zip(batch, replies, strict=True))
+        accepted = [pair for pair in pairs if pair[1].verdict in (Verdict.ACCEPTED, Verdict.WARNED)]
+        refused = [pair for pair in pairs if pair[1].verdict is Verdict.REFUSED]
+        unknown = [(one.key, one.contact.phone_number) for one, reply in pairs if reply.verdict is Verdict.UNKNOWN]
+        keys = [one.key for one in batch]
+        numbers = [one.contact.phone_number for one, _ in accepted]
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            met = ask(connection, _MET, {**scope._asdict(), "keys": keys, "numbers": numbers}).all()
+            self._accepted(connection, scope, run, accepted, met)
+            self._refused(connection, scope, run, refused)
+            self._unknown(connection, scope, run, unknown)
+            among = set(keys)
+            ids = {key: id_ for id_, source, key, _ in met if source == scope.source_id and key in among}
+            if ids:  # who is new has no rejects
+                ask(connection, _FORGET_REJECTS, {"ids": list(ids.values())})
+            if len(ids) < len(among):
+                ids |= self._ids(connection, scope, [key for key in keys if key not in ids])
+            rows = [
+                (ids[one.key], run, one.change.value, reply.verdict.value, one.contact.phone_number, _codes(reply))
+                for one, reply in pairs
+            ]
+            put(connection, verdicts, ("contact_id", "run_id", "change", "verdict", "phone_number", "codes"), rows)
+            ask(connection, "DELETE FROM in_flight WHERE id = :ticket", {"ticket": ticket})
+
+    def _accepted(
+        self,
+        connection: Connection,
+        scope: Scope,
+        run: int,
+        pairs: Sequence[tuple[Outgoing, Reply]],
+        met: Sequence[sa.Row[*tuple[Any, ...]]],
+    ) -> None:
+        """`met`: id, source, key and number of the contacts that have one of these keys or numbers; others are ignored."""
+        if not pairs:
+            return
+        mine = {one.key: one.contact.phone_number for one, _ in pairs}
+        numbers = set(mine.values())
+        gone_from = []  # what the vendor has under these numbers is no longer what it accepted from these contacts
+        left_behind = {}
+        for id_, source, key, number in met:
+            of_batch = source == scope.source_id and key in mine
+            if number is None or not (of_batch or number in numbers) or (of_batch and mine[key] == number):
+                continue
+            gone_from.append(id_)
+            if of_batch and number not in numbers:
+                left_behind[number] = key
+        if gone_from:
+            update = "UPDATE contacts SET phone_number = NULL, payload_fp = NULL WHERE id AMONG :ids"
+            ask(connection, update, {"ids": gone_from})
+        self._stale(connection, scope, run, left_behind)
+        ask(connection, _NO_LONGER_STALE, {"account_id": scope.account_id, "numbers": list(numbers)})
+        self._move(
+            connection,
+            scope,
+            run,
+            ("state", "row_fp", "payload_fp", "phone_number", "wanted_number", "recency", "codes"),
+            [
+                (
+                    one.key,
+                    reply.verdict.value,
+                    one.row_fp,
+                    one.payload_fp,
+                    one.contact.phone_number,
+                    None,
+                    one.recency,
+                    _codes(reply),
+                )
+                for one, reply in pairs
+            ],
+        )
+
+    def _refused(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[Outgoing, Reply]]) -> None:
+        rows = [(one.key, State.REFUSED.value, None, None, _codes(reply)) for one, reply in pairs]
+        self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes"), rows)
+
+    def _unknown(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[str, str]]) -> None:
+        """The vendor may have these contacts, or not: nothing that it is known to have under their numbers is certain.
+
+        A contact that has no number at the vendor yet takes this one, so that it is told of should it leave the CRM.
+        """
+        if not pairs:
+            return
+        of_numbers = {"account_id": scope.account_id, "numbers": [number for _, number in pairs]}
+        owned = set(ask(connection, _OWNED, of_numbers).scalars())
+        ask(connection, _UNCERTAIN, of_numbers)
+        rows = [(key, State.UNKNOWN.value, None, None, None) for key, _ in pairs]
+        self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes"), rows)
+        mine = {key: number for key, number in pairs if number not in owned}
+        has_one = set(ask(connection, _NUMBERED, {"source_id": scope.source_id, "keys": list(mine)}).scalars())
+        self._move(
+            connection, scope, run, ("state", "phone_number"),
+            [(key, State.UNKNOWN.value, number) for key, number in mine.items() if key not in has_one],
+        )  # fmt: skip
+        self._stale(connection, scope, run, {number: key for key, number in mine.items() if key in has_one})
+
+    def _move(
+        self, connection: Connection, scope: Scope, run: int, moved: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        """Contacts, new or not, become this: of each its key, then what is named."""
+        whole = [(*scope, run, *row) for row in rows]
+        columns = ("account_id", "source_id", "run_id", "key", *moved)
+        put(connection, contacts, columns, whole, over=("source_id", "key"), moved=("run_id", *moved))
+
+    def _stale(self, connection: Connection, scope: Scope, run: int, numbers: Mapping[str, str]) -> None:
+        """Numbers that the vendor still has, and whose they were."""
+        put(
+            connection,
+            stale_numbers,
+            ("account_id", "source_id", "run_id", "phone_number", "key"),
+            [(*scope, run, number, key) for number, key in numbers.items()],
+            over=("account_id", "phone_number"),
+            moved=("source_id", "run_id", "key"),
+        )
+
+    def settle_rows(self, scope: Scope, run: int, rows: Sequence[Settled]) -> None:
+        """Rows that need no verdict: nothing to send (the vendor has it), rejected, or held."""
+        keyed = [row for row in rows if row.key and row.row_fp is not None]
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            self._move(
+                connection,
+                scope,
+                run,
+                ("state", "row_fp", "wanted_number", "recency", "codes"),
+                [(row.key, _SETTLED[row.change].value, row.row_fp, row.wanted_number, row.recency, row.codes) for row in keyed],
+            )
+            ids = self._ids(connection, scope, [row.key for row in keyed])
+            ask(connection, _FORGET_REJECTS, {"ids": list(ids.values())})
+            put(
+                connection,
+                rejects,
+                ("source_id", "contact_id", "run_id", "key", "file", "line", "findings"),
+                [
+                    (
+                        scope.source_id,
+                        ids.get(row.key) if row.row_fp is not None else None,
+                        run,
+                        row.key or None,
+                        *row.place,
+                        json.dumps(row.findings),
+                    )
+                    for row in rows
+                    if row.change in (Change.REJECTED, Change.HELD)
+                ],
+            )
+
+    def displace(self, scope: Scope, run: int, displaced: Sequence[tuple[int, str, State]]) -> None:
+        """Contacts (id, wanted number, new state) whose number goes to another: their row is settled, they wait."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            for id_, number, state in displaced:
+                ask(connection, _DISPLACE, {"state": state.value, "number": number, "run": run, "id": id_})
+
+    def forget_passing_rejects(self, scope: Scope) -> None:
+        """Rows without a key of their own are told of by each run anew."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            connection.execute(sa.delete(rejects).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None)))
+
+    def mark_gone(self, scope: Scope, run: int, ids: Sequence[int]) -> None:
+        """Contacts that a full read did not meet. What the vendor has of them stays there, and is stale."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            ask(connection, _GONE, {"gone": State.GONE.value, "run": run, "ids": list(ids)})
+            ask(connection, _FORGET_REJECTS, {"ids": list(ids)})
+
+
+def _codes(reply: Reply) -> str | None:
+    return " ".join(reply.codes) or None
+
+
+def _sources_of(scope: Scope) -> sa.ScalarSelect[int]:
+    return sa.select(sources.c.id).where(sources.c.account_id == scope.account_id).scalar_subquery()
