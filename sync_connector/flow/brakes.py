@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 ONCE_FILLED = 0.05
 """A column counts as filled where it was in at least this share of the last run's rows."""
+A_HANDFUL = 5
+"""And in at least so many: a column that only one or two had is empty when they leave, and that is no mishap."""
 
 
 class Limits(NamedTuple):
@@ -46,7 +48,7 @@ def tripped(facts: Facts, limits: Limits) -> list[str]:
     if rows and facts.rejected / rows > limits.rejected:
         found.append(_sentence("rejected", facts.rejected, rows, "rows are rejected", limits.rejected))
     for column, count in sorted(facts.last_filled.items()) if facts.full else ():
-        if facts.read and count and count >= ONCE_FILLED * facts.last_read and not facts.filled.get(column, 0):
+        if facts.read and count >= max(A_HANDFUL, ONCE_FILLED * facts.last_read) and not facts.filled.get(column, 0):
             found.append(
                 f"emptied: the column {column!r} was filled in {count} rows last time and is empty now; was it left out?"
             )

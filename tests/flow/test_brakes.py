@@ -38,6 +38,8 @@ def test_a_calm_run_trips_nothing() -> None:
         ({"filled": {"email": 1}}, []),
         ({"last_filled": {"email": 4}, "filled": {}}, []),
         ({"last_filled": {"email": 5}, "filled": {}}, ["emptied"]),
+        ({"last_read": 8, "last_filled": {"email": 4}, "filled": {}}, []),
+        ({"last_read": 8, "last_filled": {"email": 5}, "filled": {}}, ["emptied"]),
     ],
 )
 def test_a_brake_trips_above_its_limit(facts: dict[str, Any], names: list[str]) -> None:
