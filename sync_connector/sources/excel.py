@@ -91,6 +91,11 @@ class Workbooks:
         """The columns of the first workbook, equal names told apart by a number."""
         return self._sheets[0].headers
 
+    @property
+    def others(self) -> Sequence[str]:
+        """The sheets of the first workbook that are not read."""
+        return self._sheets[0].others
+
     def chunks(self) -> Iterator[Chunk]:
         """All rows of all workbooks; a row's line is its number in the sheet."""
         done = 0
