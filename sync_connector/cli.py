@@ -128,7 +128,8 @@ def init(
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise FixSetup(f"--country: {country!r} is not a two-letter country code; write FR")
     place = starting.place(contacts, os.environ, Path(config_path).parent, query=query, encoding=encoding, delimiter=delimiter)
-    described, fits, advice = starting.recognized(place.source)
+    source, described, fits, advice = starting.recognized(place.source)
+    place = place._replace(source=source)
     if wanted is not None:
         mapping.load(wanted)
         advice = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,8 +103,9 @@ def place(
 
 class Found(NamedTuple):
     """What was found out about a file or a database, the mappings that fit it, the best first, and what is to be said of
-    the best."""
+    the best. `source`: as it is to be opened, with the sheet that fits."""
 
+    source: Source
     described: list[str]
     fits: list[Recognition]
     advice: list[str]
@@ -114,17 +116,29 @@ def recognized(source: Source) -> Found:
     if source.type == "sql":
         from sync_connector.sources import sql  # files need no database
 
-        return Found([], sql.recognized(source), [])
+        return Found(source, [], sql.recognized(source), [])
     opened = sources.open_source(source)
     headers = opened.headers()
     fits = mapping.recognize(headers)
+    if not fits and source.type == "excel" and (other := _other_sheet(source, opened)) is not None:
+        return other
     if not fits:
         nearest = mapping.resembled(headers) or "generic"
         try:
             mapping.bind(mapping.load(nearest), headers)
         except FixSetup as fault:
             raise FixSetup(*(f"as it was read: {sentence}" for sentence in opened.describe()), *fault.faults) from None
-    return Found(list(opened.describe()), fits, _advice(fits[0].name, headers))
+    return Found(source, list(opened.describe()), fits, _advice(fits[0].name, headers))
+
+
+def _other_sheet(source: Source, opened: sources.RowSource) -> Found | None:
+    """The first of a workbook's other sheets that a mapping fits: a summary may stand before the contacts."""
+    from sync_connector.sources import excel  # other files need no reader of workbooks
+
+    for name in opened.others if isinstance(opened, excel.Workbooks) and not source.sheet else ():
+        with suppress(FixSetup):
+            return recognized(source.model_copy(update={"sheet": name}))
+    return None
 
 
 def _advice(name: str, headers: Sequence[str]) -> list[str]:
@@ -160,7 +174,7 @@ def write_config(target: Path, place: Place, fit: Recognition, country: str, *, 
         name = Path(source.path).stem
         path = source.path if source.path == "-" else os.path.relpath(source.path, target.parent)
         where = [f"path = {_quoted(place.contacts if VARIABLE.search(place.contacts) else path)}"]
-    for setting in ("encoding", "delimiter"):
+    for setting in ("encoding", "delimiter", "sheet"):
         if value := getattr(source, setting):
             where.append(f"{setting} = {_quoted(value)}")
     text = TEMPLATE.format(

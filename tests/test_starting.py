@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import LOGIN, PASSWORD, Project
+from tests.sources.test_excel import workbook
 
 
 @pytest.fixture
@@ -47,6 +49,18 @@ def test_what_cannot_be_recognized_is_shown_as_it_was_read(desk: Project) -> Non
     said = _refused(desk, "numbers.csv")
     assert "header on line 1, 1 columns" in said
     assert "no key column" in said
+
+
+def test_the_sheet_that_holds_contacts_is_found_behind_a_summary(desk: Project) -> None:
+    """A table of totals comes first: the sheet that a mapping fits is chosen, and written down."""
+    totals: list[list[Any]] = [["Country", "People", "Share"], ["FR", 2, 1]]
+    people = [["id", "first name", "phone"], ["1", "Ana", "0793990001"], ["2", "Bela", "0793990002"]]
+    workbook(desk.folder / "book.xlsx", {"Totals": totals, "Notes": [], "People": people})
+    assert "sheet 'People'" in desk.run("init", "book.xlsx").stdout
+    assert 'sheet = "People"' in desk.config.read_text()
+    assert desk.json("plan")["rows"]["to_send"] == 2
+    workbook(desk.folder / "none.xlsx", {"Totals": totals, "Notes": []})
+    assert "sheet 'Totals', header in row 1" in _refused(desk, "none.xlsx")
 
 
 def test_check_shows_every_role(desk: Project) -> None:

@@ -161,7 +161,7 @@ def _without_nul(rows: Rows, into: Extraction) -> Rows:
     for column in rows.columns.values():
         data = column.buffers()[2]
         if data is not None and data.to_pybytes().find(b"\0") >= 0:
-            hit |= pc.match_substring(column, "\0").to_numpy(zero_copy_only=False)
+            hit |= pc.fill_null(pc.match_substring(column, "\0"), False).to_numpy(zero_copy_only=False)
     if not hit.any():
         return rows
     for row in np.flatnonzero(hit):

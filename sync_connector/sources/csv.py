@@ -38,6 +38,7 @@ MAX_RETURNS = 20  # each return to Arrow re-reads the file up to the fault: past
 MAX_RECORD_LINES = 1_000
 MAX_RECORD_CHARS = 1 << 20
 KEPT_TEXT = 2_000
+MARK = "\ufeff"
 KEPT_TAIL = 64 << 10
 csv.field_size_limit(MAX_RECORD_CHARS)
 
@@ -315,6 +316,8 @@ def _chunk(batch: pa.RecordBatch, lines: npt.NDArray[np.int64], set_aside: list[
             keep[row] = False
     if not keep.all():
         batch, lines = batch.filter(pa.array(keep)), lines[keep]
+    if _has(batch.column(0), MARK.encode()):  # files that were put together, each with its mark
+        batch = batch.set_column(0, batch.schema.names[0], pc.replace_substring(batch.column(0), MARK, ""))
     frame = batch.rename_columns(list(shape.headers)).to_pandas()
     return Chunk(frame, shape.file.shown, lines, set_aside, done)
 

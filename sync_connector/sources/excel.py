@@ -91,6 +91,11 @@ class Workbooks:
         """The columns of the first workbook, equal names told apart by a number."""
         return self._sheets[0].headers
 
+    @property
+    def others(self) -> Sequence[str]:
+        """The sheets of the first workbook that are not read."""
+        return self._sheets[0].others
+
     def chunks(self) -> Iterator[Chunk]:
         """All rows of all workbooks; a row's line is its number in the sheet."""
         done = 0
@@ -132,15 +137,24 @@ def _chunks(sheet: _Sheet, done: int) -> Iterator[Chunk]:
 def _examine(path: Path, shown: str, settings: Source) -> _Sheet:
     _weigh(path, shown)
     with _opened(path, shown) as book:
-        names = [sheet.name for sheet in book.sheets_metadata if sheet.typ is calamine.SheetTypeEnum.WorkSheet]
+        sheets = [sheet for sheet in book.sheets_metadata if sheet.typ is calamine.SheetTypeEnum.WorkSheet]
+        names = [sheet.name for sheet in sheets]
+        hidden = {sheet.name for sheet in sheets if sheet.visible is not calamine.SheetVisibleEnum.Visible}
+        in_turn = sorted(names, key=lambda name: name in hidden)  # what nobody sees is what nobody means
+        empty = True
         if settings.sheet and settings.sheet not in names:
             listed = ", ".join(map(repr, names))
             raise FixSetup(f"{shown}: source.sheet: there is no sheet {settings.sheet!r}; there are: {listed}")
-        for name in [settings.sheet] if settings.sheet else names:
-            if found := _found(_loaded(book, name, shown), settings.header_line):
+        for name in [settings.sheet] if settings.sheet else in_turn:
+            table = _loaded(book, name, shown)
+            empty = empty and not any(cell.strip() for row in table.iter_rows() for cell in map(written, row))
+            if found := _found(table, settings.header_line):
                 skip, first, headers = found
                 others = [other for other in names if other != name]
                 return _Sheet(path, shown, path.stat().st_size, name, others, headers, skip, first)
+    if empty:
+        where = f"sheet {settings.sheet!r} is empty" if settings.sheet else "the workbook is empty"
+        raise FixSetup(f"{shown}: {where}; not even a header is there")
     looked = f"sheet {settings.sheet!r}" if settings.sheet else "any sheet"
     at = f"in row {settings.header_line}" if settings.header_line else "in the first rows"
     raise FixSetup(f"{shown}: no header row was found {at} of {looked}; say where it is with header_line, or sheet")

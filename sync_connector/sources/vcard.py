@@ -12,6 +12,7 @@ card, and it drops what stands behind a comma in a name or a number (measured wi
 from __future__ import annotations
 
 import io
+import quopri
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -43,6 +44,8 @@ PLACES = ("HOME", "WORK", "OTHER")
 KINDS = ("CELL", "MOBILE", "IPHONE", "FAX", "PAGER", "CAR", "MAIN", "TEXTPHONE")
 QUOTED = re.compile("quoted-printable", re.IGNORECASE)
 WITHOUT_CHARSET = re.compile(r"(?im)^((?![^:\r\n]*CHARSET)[\w.-]+;[^:\r\n]*QUOTED-PRINTABLE[^:\r\n]*):")
+ANDROID = re.compile(r"^([A-Za-z.\d-]+);X-[\w-]*\(([^()]*)\)")
+OWN_LABEL = "X-OWN-LABEL"
 APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
 
 
@@ -152,6 +155,15 @@ def _lines(file: TextFile) -> Iterator[tuple[int, str, bool]]:
             yield number, raw.decode("utf-8", "replace").rstrip("\r\n").lstrip("\ufeff"), cut
 
 
+def _labelled(match: re.Match[str]) -> str:
+    """Android's `TEL;X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,Mobil=65):`, which is no vCard, as a parameter."""
+    *how, text = match[2].split(",")
+    if any(QUOTED.search(word) for word in how):
+        text = quopri.decodestring(text.encode("utf-8")).decode("utf-8", "replace")
+    text = re.sub(r"[\x00-\x1f\";:,]+", " ", text).strip()
+    return f'{match[1]};{OWN_LABEL}="{text}"' if text else match[1]
+
+
 def _cards(file: TextFile) -> Iterator[_Card]:
     """The cards of a file, each made of the lines that are of use."""
     card: _Lines | None = None
@@ -204,6 +216,7 @@ class _Lines:
         """A line of this card."""
         goes_on = self._soft or line[:1] in (" ", "\t")
         if not goes_on:
+            line = ANDROID.sub(_labelled, line, count=1)
             match = PROPERTY.fullmatch(line)
             if match:
                 self._name = match["name"].upper().replace("_", "-")
@@ -327,7 +340,7 @@ def _label(line: ContentLine, labels: dict[str, str]) -> str:
     types = _types(line)
     place = [word for word in PLACES if word in types]
     kind = [word for word in KINDS if word in types]
-    label = labels.get(line.group or "", "")
+    label = labels.get(line.group or "") or line.params.get(OWN_LABEL, [""])[0]
     if match := APPLE_LABEL.fullmatch(label):
         label = match[1]
     if label and not kind:

@@ -249,6 +249,14 @@ def test_utf_16_is_known_without_its_mark(read: Read, encoding: str) -> None:
     assert encoding in found.described[0]
 
 
+@pytest.mark.parametrize("odd", ["", '3,Paul "x",0612345670\n'], ids=["by Arrow", "by line"])
+def test_a_byte_order_mark_among_the_rows_is_in_no_key(read: Read, odd: str) -> None:
+    """Files that were put together bring their marks with them: the key behind one is the key that it was."""
+    found = read("\ufeffid,name,phone\n1,Jean,0612345678\n\ufeff2,Anne,0612345679\n" + odd)
+    assert [row[0] for _, row in found.rows] == ["1", "2", "3"][: len(found.rows)]
+    assert len(found.rows) == (3 if odd else 2)
+
+
 def test_japanese_outlook_is_read_on_request(read: Read) -> None:
     """cp932, in which a second byte may be a backslash or a bar, when the source says so."""
     text = "姓,名,携帯電話\r\n山田,ソ十表,090-1234-5678\r\n"

@@ -152,8 +152,40 @@ def test_the_first_sheet_with_a_table_is_read_and_the_others_are_named(tmp_path:
     assert _read(path, sheet="Old").headers == ("id", "name", "mobile")
     with pytest.raises(FixSetup, match=r"no sheet 'Nope'; there are: 'Cover', 'Empty', 'People', 'Old'"):
         _read(path, sheet="Nope")
-    with pytest.raises(FixSetup, match=r"no header row .* sheet 'Empty'"):
+    with pytest.raises(FixSetup, match=r"sheet 'Empty' is empty"):
         _read(path, sheet="Empty")
+
+
+def _hidden(path: Path, sheet: int) -> Path:
+    """The same workbook, one sheet of it hidden."""
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    mark = f'sheetId="{sheet}"'.encode()
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(mark, mark + b' state="hidden"')
+    with zipfile.ZipFile(path, "w") as out:
+        for name, part in parts.items():
+            out.writestr(name, part)
+    return path
+
+
+def test_a_hidden_sheet_is_read_only_if_no_other_has_a_table(tmp_path: Path) -> None:
+    """The lists behind a form's choices stand first and unseen; what nobody sees is what nobody means, unless it is named."""
+    lists = [["country", "code"], ["FR", "33"]]
+    path = _hidden(workbook(tmp_path / "x.xlsx", {"Lists": lists, "Contacts": TABLE}), 1)
+    found = _read(path)
+    assert found.headers == ("id", "name", "phone")
+    assert "not read: 'Lists'" in found.described
+    assert _read(path, sheet="Lists").headers == ("country", "code")
+    alone = _hidden(workbook(tmp_path / "y.xlsx", {"Contacts": TABLE, "Notes": [["see the other"]]}), 1)
+    assert _read(alone).headers == ("id", "name", "phone")
+
+
+def test_an_empty_workbook_is_said_to_be_empty(tmp_path: Path) -> None:
+    """No row of the header is looked for where nothing is."""
+    with pytest.raises(FixSetup, match=r"x\.xlsx: the workbook is empty"):
+        _read(workbook(tmp_path / "x.xlsx", {"S": [], "T": [[None, " "]]}))
+    with pytest.raises(FixSetup, match=r"sheet 'S' is empty"):
+        _read(workbook(tmp_path / "x.xlsx", {"S": [], "T": TABLE}), sheet="S")
 
 
 def test_titles_blank_rows_and_totals_are_no_rows(tmp_path: Path) -> None:

@@ -110,6 +110,19 @@ CARDS = {
             "TEL 3 - Value": "08",
         },
     ),
+    "2.1, labels as Android writes them": (
+        "VERSION:2.1\nFN:Jean\nTEL;X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,Mob=C3=A9):0\nTEL;X-Custom(T=C3=A9l):1\n"
+        "TEL;X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,Fax):2",
+        {
+            "FN": "Jean",
+            "TEL 1 - Type": "Mobé",
+            "TEL 1 - Value": "0",
+            "TEL 2 - Type": "T=C3=A9l",
+            "TEL 2 - Value": "1",
+            "TEL 3 - Type": "Fax",
+            "TEL 3 - Value": "2",
+        },
+    ),
     "3.0, folded lines, escapes, an address": (
         "VERSION:3.0\nN:Du\\;pont;Jean,Paul;de la;M.;Jr\nNICKNAME:JP\nORG:Acme\\, SA;Ventes\nTITLE:Chef\nTEL:0\n 6\n\t1\n"
         "ADR;TYPE=HOME:;;1 rue\\, x\\nbât. B;Paris;IDF;75001;France\nREV:2024-05-01T09:14:00Z",
