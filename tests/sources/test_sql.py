@@ -460,8 +460,8 @@ def test_what_passes_is_told_from_what_does_not(postgres_database: str, tmp_path
         query.write_text(text)
         list(sources.open_source(Source(type="sql", url=SecretStr(url), query=str(query))).chunks())
 
+    hasty = optional(postgres_database, options="-cstatement_timeout=100")
     with pytest.raises(TryLater, match="statement timeout"):
-        hasty = optional(postgres_database, options="-cstatement_timeout=100")
         read(hasty, "SELECT 1 AS id, '2' AS phone FROM (SELECT pg_sleep(n) FROM generate_series(60, 61) AS n) AS slow")
     with pytest.raises(FixSetup, match="division by zero"):
         read(postgres_database, "SELECT 1 / (5 - n) AS id, '2' AS phone FROM generate_series(1, 10) AS n")
