@@ -59,16 +59,18 @@ def _first_line(fault: sa.exc.DBAPIError) -> str:
 
 def _engine(url: sa.URL) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True)
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if url.database and url.database != ":memory:":
         if not Path(url.database).exists():
             try:
                 os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
             except OSError as fault:
                 raise FixSetup(f"ledger.url: {url.database} cannot be made: {fault.strerror}") from None
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, hide_parameters=True)
     else:
-        engine = sa.create_engine(url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})
+        engine = sa.create_engine(
+            url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
+        )
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: object, _record: object) -> None:
