@@ -101,6 +101,7 @@ class Rules(_Section):
 
     on_invalid_email: Literal["drop", "reject"] = "drop"
     shared_phone: Literal["newest", "first", "reject"] = "newest"
+    phone_shortcut: bool = True
 
 
 class Ledger(_Section):

@@ -56,7 +56,7 @@ def _rows(settings: Settings, keys: list[str], number: str | None) -> list[dict[
         return []
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
-    choices = Choices(settings.source.default_country, settings.rules.on_invalid_email)
+    choices = Choices(settings.source.default_country, settings.rules.on_invalid_email, settings.rules.phone_shortcut)
     wanted = pa.array(keys, pa.large_string())
     found = []
     for rows in extract(source.chunks(), binding, Extraction()):

@@ -182,7 +182,7 @@ def _prepare(
     before = _resumed(source, ledger, scope, identity, 1 if full else settings.source.full_every)
     progress.stage("ledger", None)
     index = ledger.index(scope)
-    choices = normalizing.Choices(settings.source.default_country, settings.rules.on_invalid_email)
+    choices = normalizing.Choices(settings.source.default_country, settings.rules.on_invalid_email, settings.rules.phone_shortcut)
     full_read = before is None and source.full
     reading = Reading(ledger, scope, binding, choices, seed_of(identity), full_read, index, passing, ledger.holds_contacts())
     progress.stage("reading", source.total_bytes)

@@ -8,11 +8,13 @@ only if the library calls it valid.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 import phonenumbers
+
+from sync_connector.fields._phone_patterns import affirmed
 
 # These share one 0… numbering, so CRMs file a number of one under another; the library wants the right one.
 _FRENCH = ("FR", "RE", "GP", "MQ", "GF", "YT")
@@ -28,6 +30,8 @@ INTERNATIONAL = re.compile(r"\W*(?:[+＋]|00)")
 NATIONAL_REST = re.compile(r"[^\w+＋]*[1-9]")
 LINE_FEEDS = re.compile(r"[\r\n]+")
 BROKEN_PREFIX = re.compile(r"((?:[+＋]|(?<![\d)])(?<![\d)] )00)[\d ()]{1,6})[\r\n]\s*(?=[1-9(])")
+# One number, if it is valid: nothing in it could be a note, an extension or a spreadsheet's decimals.
+PLAIN = re.compile(r"(?!.*\.0+$)\(?\+?[0-9][0-9 ()./-]*")
 SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+?\d{1,2}")
 # Everything that separates digits in real cells, and that the library does not always skip (measured: U+202F, U+2009,
 # U+2007, TAB, `·`, `_`, `\` make it refuse the number).
@@ -45,7 +49,12 @@ class Phone(NamedTuple):
     others: tuple[str, ...] = ()
 
 
-def _valid(text: str, region: str | None) -> str | None:
+Judge = Callable[[str, str | None], str | None]
+"""Who says whether a number, seen from a region, is valid: its E.164, or `None`."""
+
+
+def by_library(text: str, region: str | None) -> str | None:
+    """What phonenumbers says."""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -55,14 +64,19 @@ def _valid(text: str, region: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _one(text: str, region: str | None) -> str | None:
+def by_shortcut(text: str, region: str | None) -> str | None:
+    """The same, in a tenth of the time where the number is written plainly and valid."""
+    return affirmed(text, region) or by_library(text, region)
+
+
+def _one(text: str, region: str | None, judge: Judge) -> str | None:
     """A single number's E.164, if it has one in its region or in a territory that shares the region's numbering."""
-    found = _valid(text, region)
+    found = judge(text, region)
     if found is None and text.startswith("00"):
-        return _valid(f"+{text[2:]}", None)  # the way most of the world dials abroad, wherever the person lives
+        return judge(f"+{text[2:]}", None)  # the way most of the world dials abroad, wherever the person lives
     if found is None and region in OVERSEAS and not text.startswith(("+", "＋", "00")):
         for territory in OVERSEAS[region]:
-            if found := _valid(text, territory):
+            if found := judge(text, territory):
                 return found
     return found
 
@@ -100,7 +114,7 @@ def _digits(text: str) -> int:
     return sum(c.isdigit() for c in text)
 
 
-def _piece(text: str, region: str | None) -> tuple[str | None, str, tuple[str, ...]]:
+def _piece(text: str, region: str | None, judge: Judge) -> tuple[str | None, str, tuple[str, ...]]:
     notes: tuple[str, ...] = ()
     if (extension := EXTENSION.search(text)) and _digits(text[: extension.start()]) >= 6:
         text = text[: extension.start()]
@@ -113,16 +127,16 @@ def _piece(text: str, region: str | None) -> tuple[str | None, str, tuple[str, .
         return None, "no digits", ()
     if left_out:
         notes = (*notes, "another number in the cell left out" if left_out >= 6 else "a note behind the number left out")
-    return _one(bare, region), "", notes
+    return _one(bare, region, judge), "", notes
 
 
-def phone_number(raw: str, region: str | None) -> Phone:
+def phone_number(raw: str, region: str | None, judge: Judge = by_shortcut) -> Phone:
     """The number that a cell holds, in E.164, seen from a region (ISO alpha-2, or `None`: international only).
 
     A cell with several numbers gives the first valid one and a note that names how many were left out.
     """
     text = BROKEN_PREFIX.sub(r"\1 ", raw.strip().removeprefix("'").strip())
-    if text.isascii() and text.replace(" ", "").replace("+", "", 1).isdigit() and (plain := _one(text, region)):
+    if PLAIN.fullmatch(text) and (plain := _one(text, region, judge)):
         return Phone(plain)
     pieces = [piece for piece in STRONG_SPLIT.split(text) if _digits(piece)]
     if (
@@ -137,7 +151,7 @@ def phone_number(raw: str, region: str | None) -> Phone:
         candidates = [piece]
         while candidates:
             candidate = candidates.pop(0)
-            e164, why, said = _piece(candidate, region)
+            e164, why, said = _piece(candidate, region, judge)
             if e164 is None and len(parts := _weakly_split(candidate)) > 1:
                 candidates = parts + candidates
                 continue
@@ -168,9 +182,9 @@ def _weakly_split(text: str) -> list[str]:
     return [text]
 
 
-def phone_column(raws: Sequence[str], regions: Iterable[str | None]) -> list[Phone]:
+def phone_column(raws: Sequence[str], regions: Iterable[str | None], judge: Judge = by_shortcut) -> list[Phone]:
     """A whole column, each cell seen from its own row's region."""
-    return [phone_number(raw, region) for raw, region in zip(raws, regions, strict=True)]
+    return [phone_number(raw, region, judge) for raw, region in zip(raws, regions, strict=True)]
 
 
 def as_integer(e164: str) -> int:

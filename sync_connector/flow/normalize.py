@@ -17,7 +17,7 @@ import phonenumbers
 from sync_connector.fields.country import country_code, territory
 from sync_connector.fields.email import email_address
 from sync_connector.fields.name import clean, clean_column
-from sync_connector.fields.phone import Phone, phone_column, phone_number, region_of
+from sync_connector.fields.phone import Judge, Phone, by_library, by_shortcut, phone_column, phone_number, region_of
 from sync_connector.flow.extract import Rows
 from sync_connector.mapping import INTERNATIONAL, Binding, fold
 from sync_connector.model import Contact, Finding, Severity
@@ -43,6 +43,12 @@ class Choices(NamedTuple):
 
     default_country: str | None
     on_invalid_email: Literal["drop", "reject"]
+    phone_shortcut: bool = True
+
+    @property
+    def judge(self) -> Judge:
+        """Who says whether a number is valid."""
+        return by_shortcut if self.phone_shortcut else by_library
 
 
 def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized]:
@@ -51,7 +57,7 @@ def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized
     count = len(rows)
     findings: list[list[Finding]] = [[] for _ in range(count)]
     countries = _countries(cells, binding, count, findings, choices.default_country)
-    phones = _phones(cells, binding, countries, choices.default_country, findings)
+    phones = _phones(cells, binding, countries, choices, findings)
     emails = _emails(cells, binding, count, findings, choices)
     first_names = _first_filled(cells, binding.first_name, count)
     last_names = _first_filled(cells, binding.last_name, count)
@@ -89,9 +95,9 @@ def numbers(rows: Rows, binding: Binding, choices: Choices) -> list[list[Number]
     count = len(rows)
     countries = _countries(cells, binding, count, [[] for _ in range(count)], choices.default_country)
     seen = []
-    for country, candidates in zip(countries, _candidates(cells, binding, count), strict=True):
+    for country, candidates in zip(countries, _candidates(cells, binding, count, choices.judge), strict=True):
         regions = [country or own or choices.default_country for _, own, _ in candidates]
-        answers = phone_column([raw for raw, _, _ in candidates], regions)
+        answers = phone_column([raw for raw, _, _ in candidates], regions, choices.judge)
         seen.append([Number(c[2], c[0], region, phone) for c, region, phone in zip(candidates, regions, answers, strict=True)])
     return seen
 
@@ -121,7 +127,7 @@ def _phones(
     cells: dict[str, Cells],
     binding: Binding,
     countries: Sequence[str],
-    default_country: str | None,
+    choices: Choices,
     findings: list[list[Finding]],
 ) -> list[str | None]:
     """Each row's first valid number, in the order that the mapping prefers, seen from the row's country, else from the
@@ -129,12 +135,12 @@ def _phones(
     count = len(countries)
     chosen: list[str | None] = [None] * count
     refused: list[Finding | None] = [None] * count
-    candidates = _candidates(cells, binding, count)
+    candidates = _candidates(cells, binding, count, choices.judge)
     turn = 0
     while open_rows := [row for row in range(count) if chosen[row] is None and len(candidates[row]) > turn]:
         raws = [candidates[row][turn][0] for row in open_rows]
-        regions = [countries[row] or candidates[row][turn][1] or default_country for row in open_rows]
-        answers = phone_column(raws, regions)
+        regions = [countries[row] or candidates[row][turn][1] or choices.default_country for row in open_rows]
+        answers = phone_column(raws, regions, choices.judge)
         for row, raw, phone in zip(open_rows, raws, answers, strict=True):
             chosen[row] = phone.e164
             if phone.e164 is None and refused[row] is None:
@@ -160,10 +166,10 @@ def _phones(
     return chosen
 
 
-def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[list[tuple[str, str | None, str]]]:
+def _candidates(cells: dict[str, Cells], binding: Binding, count: int, judge: Judge) -> list[list[tuple[str, str | None, str]]]:
     """Each row's filled phone cells, most wanted first, each with its column's country and header."""
     plusless = [column.value for column in binding.phone if column.country == INTERNATIONAL]
-    cells = cells | {header: [_with_plus(raw) for raw in cells[header]] for header in plusless}
+    cells = cells | {header: [_with_plus(raw, judge) for raw in cells[header]] for header in plusless}
     own = [None if column.country == INTERNATIONAL else column.country for column in binding.phone]
     if all(column.label is None for column in binding.phone):
         columns = [cells[column.value] for column in binding.phone]
@@ -184,10 +190,10 @@ def _candidates(cells: dict[str, Cells], binding: Binding, count: int) -> list[l
     return candidates
 
 
-def _with_plus(raw: str | None) -> str | None:
+def _with_plus(raw: str | None, judge: Judge) -> str | None:
     """A number written with its prefix but without the plus sign, with it; what that makes no number of stays as it is."""
     digits = WHOLE.sub("", (raw or "").strip())
-    if digits.isascii() and digits.isdecimal() and phone_number(f"+{digits}", None).e164:
+    if digits.isascii() and digits.isdecimal() and phone_number(f"+{digits}", None, judge).e164:
         return f"+{digits}"
     return raw
 

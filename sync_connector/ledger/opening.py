@@ -69,7 +69,9 @@ def _engine(url: sa.URL) -> Engine:
                 raise FixSetup(f"ledger.url: {url.database} cannot be made: {fault.strerror}") from None
         engine = sa.create_engine(url, hide_parameters=True)
     else:
-        engine = sa.create_engine(url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})
+        engine = sa.create_engine(
+            url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True
+        )
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: object, _record: object) -> None:
