@@ -340,7 +340,8 @@ def test_any_row_is_a_whole_contact_or_rejected_with_a_reason(
     table: list[list[str | None]], on_invalid_email: Literal["drop", "reject"]
 ) -> None:
     """Nothing raises; a contact's number and e-mail are valid and its text can be sent; a rejection has its finding."""
-    cells = [[cell if cell is None else cell.encode("utf-8", "replace").decode() for cell in row] for row in table]
+    # A row with a NUL byte is set aside before it comes here.
+    cells = [[cell and cell.encode("utf-8", "replace").decode().replace("\0", "") for cell in row] for row in table]
     columns: Table = dict(zip(HEADERS, map(list, zip(*cells, strict=True)), strict=True))
     for one in _normalized(columns, on_invalid_email=on_invalid_email):
         rejected = [finding for finding in one.findings if finding.severity is Severity.REJECT]
