@@ -66,7 +66,9 @@ class Source(_Section):
     query: str = ""
     prefix: str | None = None
     zone: str | None = None
-    overlap: int = Field(default=900, ge=0, le=31_536_000, description="seconds that an incremental read looks back behind the last one")
+    overlap: int = Field(
+        default=900, ge=0, le=31_536_000, description="seconds that an incremental read looks back behind the last one"
+    )
     full_every: int = Field(default=7, ge=1, description="every so many runs all contacts are read; 1: each time")
     sheet: str = ""
     stream: str = Field(default="", description="of a Singer tap's streams the one with the contacts")

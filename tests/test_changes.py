@@ -158,8 +158,9 @@ def test_who_waited_for_a_number_is_sent_when_it_becomes_free(crm: Crm) -> None:
 
 def test_a_key_that_is_marked_as_deleted_in_one_row_and_lives_in_another_is_not_gone(crm: Crm) -> None:
     """A query that gives a contact twice, once as deleted, says that it is there: a read of changes as well as a full one."""
-    joined = "SELECT id, mobile, last_name, touched, deleted FROM people UNION ALL SELECT id, mobile, last_name, touched, 1 FROM people"
-    (crm.project.folder / "own.toml").write_text(MAPPING.replace("SELECT id, mobile, last_name, touched, deleted FROM people", joined))
+    once = "SELECT id, mobile, last_name, touched, deleted FROM people"
+    twice = f"{once} UNION ALL {once.replace('deleted', '1')}"
+    (crm.project.folder / "own.toml").write_text(MAPPING.replace(once, twice))
     crm.put(*range(5))
     crm.put(50, touched="2026-01-01 12:00:00")
     assert crm.sync()["rows"]["to_send"] == 6

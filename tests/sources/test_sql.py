@@ -118,7 +118,9 @@ def test_bits_are_numbers_and_bytes_that_are_no_text_are_keys(mariadb_database: 
     """A mark of deletion kept as BIT(1) is 1 or 0; two binary identifiers never become one."""
     with crm(mariadb_database) as connection:
         connection.exec_driver_sql("CREATE TABLE odd (id BINARY(4), phone VARCHAR(40), deleted BIT(1), flags BIT(12))")
-        connection.exec_driver_sql("INSERT INTO odd VALUES (x'00018D81', '1', b'1', b'100000000001'), (x'00019D8D', '2', b'0', NULL)")
+        connection.exec_driver_sql(
+            "INSERT INTO odd VALUES (x'00018D81', '1', b'1', b'100000000001'), (x'00019D8D', '2', b'0', NULL)"
+        )
         connection.exec_driver_sql("INSERT INTO odd VALUES ('abcd', '3', NULL, NULL)")
     found = cells(mariadb_database, tmp_path, "SELECT * FROM odd")
     assert found == [["0x00018d81", "0x00019d8d", "abcd"], ["1", "2", "3"], ["1", "0", ""], ["2049", "", ""]]
@@ -309,7 +311,7 @@ def test_a_query_of_ones_own_means_what_it_means_there(mariadb_database: str, tm
     with crm(mariadb_database) as connection:
         connection.exec_driver_sql("CREATE TABLE zones (name VARCHAR(40))")
         connection.exec_driver_sql("INSERT INTO zones VALUES ('Europe/Paris')")
-    asking = MAPPING + "zone_query = 'SELECT \"name\" FROM \"zones\"'\n"
+    asking = MAPPING + 'zone_query = \'SELECT "name" FROM "zones"\'\n'
     source = opened(mariadb_database, tmp_path, asking, query=str(tmp_path / "own.sql"))
     assert ids(source) == ["1"]
     assert "changes are found by modified (Europe/Paris)" in source.describe()[0]
@@ -324,15 +326,17 @@ def asked(source: ResumableSource, *keys: str) -> list[str]:
 
 def test_a_row_is_asked_for_by_its_very_key(mariadb_database: str, sqlite_database: str, tmp_path: Path) -> None:
     """MariaDB holds "a" for "A", and two long numbers for one; SQLite never a computed number for its digits."""
-    dated = MAPPING.replace("'SELECT id, phone, modified", "'SELECT {key} AS id, phone, modified") + "[sql.pick]\nkey = "
+    computed = MAPPING.replace("'SELECT id, phone, modified", "'SELECT {key} AS id, phone, modified") + "[sql.pick]\nkey = "
     with crm(mariadb_database) as connection:
         connection.exec_driver_sql("CREATE TABLE people (code VARCHAR(9), n BIGINT, phone VARCHAR(40), modified DATETIME)")
-        connection.exec_driver_sql("INSERT INTO people VALUES ('a', 9007199254740992, '1', NULL), ('A', 9007199254740993, '2', NULL)")
-    assert asked(opened(mariadb_database, tmp_path, dated + '[{ sql = "code" }]'), "a") == ["a"]
-    long = opened(mariadb_database, tmp_path, dated + '[{ sql = "n + 0" }]')
+        connection.exec_driver_sql(
+            "INSERT INTO people VALUES ('a', 9007199254740992, '1', NULL), ('A', 9007199254740993, '2', NULL)"
+        )
+    assert asked(opened(mariadb_database, tmp_path, computed + '[{ sql = "code" }]'), "a") == ["a"]
+    long = opened(mariadb_database, tmp_path, computed + '[{ sql = "n + 0" }]')
     assert asked(long, "9007199254740993") == ["9007199254740993"]
     people(sqlite_database, (1, "a", None), (2, "b", None))
-    assert asked(opened(sqlite_database, tmp_path, dated + '[{ sql = "id + 0" }]'), "2") == ["2"]
+    assert asked(opened(sqlite_database, tmp_path, computed + '[{ sql = "id + 0" }]'), "2") == ["2"]
 
 
 def test_who_cannot_be_asked_for_is_read_with_all(mariadb_database: str, postgres_database: str, tmp_path: Path) -> None:
@@ -371,6 +375,14 @@ def test_numbered_keys_are_counted_over_all_rows(sqlite_database: str, tmp_path:
     assert not source.resume("2026-01-01T10:00:00+00:00")
 
 
+def test_a_date_that_is_no_date_is_told_at_once(postgres_database: str, tmp_path: Path) -> None:
+    """A column of text cannot be compared with a time: that is said before the first run, not by the second."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id INTEGER, phone TEXT, modified TEXT)")
+    with pytest.raises(FixSetup, match=r"sql\.modified: modified is not a time; make it one in the query, with CAST"):
+        opened(postgres_database, tmp_path)
+
+
 def test_unix_seconds_are_a_zone(crm_url: str, tmp_path: Path) -> None:
     """WooCommerce dates its customers by seconds since 1970."""
     with crm(crm_url) as connection:
@@ -393,6 +405,16 @@ def test_prefixes_are_found_by_looking(crm_url: str, tmp_path: Path) -> None:
     with pytest.raises(FixSetup, match=r"source\.prefix: several test .*'acme_', 'old_'; choose one"):
         opened(crm_url, tmp_path)
     assert ids(opened(crm_url, tmp_path, prefix="old_")) == ["2"]
+
+
+def test_tables_of_another_schema_are_told_of(postgres_database: str, tmp_path: Path) -> None:
+    """PostgreSQL shows what is on its path: how to put a schema there is said, and then its materialized views serve too."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE SCHEMA mine")
+        connection.exec_driver_sql("CREATE MATERIALIZED VIEW mine.people AS SELECT 1 AS id, 'a' AS phone, now() AS modified")
+    with pytest.raises(FixSetup, match="search_path%3Dschema"):
+        opened(postgres_database, tmp_path)
+    assert ids(opened(optional(postgres_database, options="-csearch_path=mine"), tmp_path)) == ["1"]
 
 
 def test_other_tables_are_named(crm_url: str, tmp_path: Path) -> None:
@@ -434,9 +456,7 @@ def test_what_is_wrong_with_a_url_is_a_sentence(url: str, what: str) -> None:
     assert isinstance(fault.value, TryLater if "not answer" in what else FixSetup)
 
 
-def test_an_option_that_the_driver_does_not_know_is_the_users_to_mend(
-    mariadb_database: str, postgres_database: str
-) -> None:
+def test_an_option_that_the_driver_does_not_know_is_the_users_to_mend(mariadb_database: str, postgres_database: str) -> None:
     """A misspelt option in a URL is named, and is nothing that passes by itself."""
     for url in (mariadb_database, postgres_database):
         with pytest.raises(FixSetup, match="ssl_mood"):
@@ -458,8 +478,8 @@ def test_what_passes_is_told_from_what_does_not(postgres_database: str, tmp_path
         query.write_text(text)
         list(sources.open_source(Source(type="sql", url=SecretStr(url), query=str(query))).chunks())
 
+    hasty = optional(postgres_database, options="-cstatement_timeout=100")
     with pytest.raises(TryLater, match="statement timeout"):
-        hasty = optional(postgres_database, options="-cstatement_timeout=100")
         read(hasty, "SELECT 1 AS id, '2' AS phone FROM (SELECT pg_sleep(n) FROM generate_series(60, 61) AS n) AS slow")
     with pytest.raises(FixSetup, match="division by zero"):
         read(postgres_database, "SELECT 1 / (5 - n) AS id, '2' AS phone FROM generate_series(1, 10) AS n")
