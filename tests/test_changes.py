@@ -169,6 +169,19 @@ def test_a_key_that_is_marked_as_deleted_in_one_row_and_lives_in_another_is_not_
     assert (result["read_since"] is not None, result["gone"], result["changes"]["update"]) == (True, 0, 1)
 
 
+def test_while_a_key_stands_twice_all_is_read(crm: Crm) -> None:
+    """Of two rows with one key the first counts: a read of changes, which may meet the other alone, is not trusted."""
+    crm.put(*range(9))
+    once = "SELECT id, mobile, last_name, touched, deleted FROM people"
+    twice = f"{once} UNION ALL {once.replace('SELECT id', 'SELECT 1')} WHERE id = 2"
+    (crm.project.folder / "own.toml").write_text(MAPPING.replace(once, twice))
+    assert crm.sync()["codes"]["duplicate_key"] == 1
+    assert crm.sync()["read_since"] is None
+    crm.do("DELETE FROM people WHERE id = 2")
+    crm.sync()
+    assert crm.sync()["read_since"] is not None
+
+
 def test_a_plan_of_changes_is_applied_as_it_was_reviewed(crm: Crm, vendor: Vendor) -> None:
     """It is sent as it is; a row that is marked as deleted since, or another kind of read, is a reason to refuse."""
     crm.put(*range(9))
