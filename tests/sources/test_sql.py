@@ -124,6 +124,7 @@ def test_bits_are_numbers_and_bytes_that_are_no_text_are_keys(mariadb_database: 
         connection.exec_driver_sql("INSERT INTO odd VALUES ('abcd', '3', NULL, NULL)")
     found = cells(mariadb_database, tmp_path, "SELECT * FROM odd")
     assert found == [["0x00018d81", "0x00019d8d", "abcd"], ["1", "2", "3"], ["1", "0", ""], ["2049", "", ""]]
+    assert cells(mariadb_database, tmp_path, "SELECT x'00014142' AS id, '1' AS phone") == [["0x00014142"], ["1"]]
 
 
 def test_text_in_no_encoding_costs_no_run(postgres_server: str, sqlite_database: str, tmp_path: Path) -> None:
