@@ -202,7 +202,7 @@ def _prepare(
         identity=identity,
         full=reading.full,
         since=before.position if before is not None else None,
-        position=_position(resumable, before, identity),
+        position=None if Outcome.DUPLICATE_KEY in resolution.outcomes else _position(resumable, before, identity),
         extraction=reading.extraction,
         spool=passing.spool,
         outcomes=resolution.outcomes,
@@ -244,7 +244,8 @@ def _resumed(source: RowSource, ledger: Ledger, scope: Scope, identity: str, ful
 
 
 def _position(source: ResumableSource | None, before: Position | None, identity: str) -> Position | None:
-    """Where the next run goes on, should this one finish."""
+    """Where the next run goes on, should this one finish. (Not where keys stand twice: of two rows with one key the first
+    counts, and a read of changes would meet the other alone.)"""
     if source is None or source.position is None:
         return None
     reached = max(source.position, before.position) if before else source.position

@@ -158,15 +158,28 @@ def test_who_waited_for_a_number_is_sent_when_it_becomes_free(crm: Crm) -> None:
 
 def test_a_key_that_is_marked_as_deleted_in_one_row_and_lives_in_another_is_not_gone(crm: Crm) -> None:
     """A query that gives a contact twice, once as deleted, says that it is there: a read of changes as well as a full one."""
-    columns = "SELECT id, mobile, last_name, touched"
-    joined = f"{columns}, deleted FROM people UNION ALL {columns}, 1 FROM people"
-    (crm.project.folder / "own.toml").write_text(MAPPING.replace(f"{columns}, deleted FROM people", joined))
+    once = "SELECT id, mobile, last_name, touched, deleted FROM people"
+    twice = f"{once} UNION ALL {once.replace('deleted', '1')}"
+    (crm.project.folder / "own.toml").write_text(MAPPING.replace(once, twice))
     crm.put(*range(5))
     crm.put(50, touched="2026-01-01 12:00:00")
     assert crm.sync()["rows"]["to_send"] == 6
     crm.put(3, touched="2026-01-02 10:00:00", name="Durand")
     result = crm.sync()
     assert (result["read_since"] is not None, result["gone"], result["changes"]["update"]) == (True, 0, 1)
+
+
+def test_while_a_key_stands_twice_all_is_read(crm: Crm) -> None:
+    """Of two rows with one key the first counts: a read of changes, which may meet the other alone, is not trusted."""
+    crm.put(*range(9))
+    once = "SELECT id, mobile, last_name, touched, deleted FROM people"
+    twice = f"{once} UNION ALL {once.replace('SELECT id', 'SELECT 1')} WHERE id = 2"
+    (crm.project.folder / "own.toml").write_text(MAPPING.replace(once, twice))
+    assert crm.sync()["codes"]["duplicate_key"] == 1
+    assert crm.sync()["read_since"] is None
+    crm.do("DELETE FROM people WHERE id = 2")
+    crm.sync()
+    assert crm.sync()["read_since"] is not None
 
 
 def test_a_plan_of_changes_is_applied_as_it_was_reviewed(crm: Crm, vendor: Vendor) -> None:

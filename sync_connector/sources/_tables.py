@@ -24,7 +24,10 @@ class Tables:
     def __init__(self, connection: sa.Connection) -> None:
         self.database = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
         self._inspector = sa.inspect(connection)
-        self.names = {name.casefold(): name for name in [*self._inspector.get_view_names(), *self._inspector.get_table_names()]}
+        names = [*self._inspector.get_view_names(), *self._inspector.get_table_names()]
+        if self.database == "postgresql":
+            names += self._inspector.get_materialized_view_names()
+        self.names = {name.casefold(): name for name in names}
         self._columns: dict[str, set[str]] = {}
 
     def has(self, name: str) -> bool:
@@ -87,6 +90,8 @@ def fit(sql: Sql, tables: Tables, crm: str, prefix: str | None) -> Fitted:
 
 def _shown(tables: Tables) -> str:
     names = sorted(tables.names.values())
+    if not names and tables.database == "postgresql":
+        return "none; if they are in a schema of their own, name it in the URL: ?options=-csearch_path%3Dschema"
     if not names:
         return "no tables at all"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

@@ -150,6 +150,8 @@ class SqlSource:
             self._one_key = len(self._key) == 1 and binding.key_is_unique and not binding.key_otherwise
             self._modified = self._modified_column(crm, own=bool(settings.query))
             self._zone = _zone(settings, crm, connection) if self._modified else "UTC"
+            if self._modified:
+                self._try_comparing(connection)
 
     def describe(self) -> Sequence[str]:
         """The database, what its tables told, and how it is read."""
@@ -243,6 +245,20 @@ class SqlSource:
             since = self._since.isoformat(sep=" ", timespec="seconds").removesuffix(" 00:00:00")
             return {"since": since, "dated": dated.isoformat(sep=" ")}
         return {"since": self._since, "dated": dated}
+
+    def _try_comparing(self, connection: sa.Connection) -> None:
+        """Whether changes can be found by that column is seen now, not by the second night. Raises `FixSetup`."""
+        self._since = FIRST_DATE.replace(tzinfo=None)
+        try:
+            connection.execute(self._statement(f"1 = 0 AND {self._condition()}"), self._parameters()).close()
+        except sa.exc.ProgrammingError as fault:
+            kind = "a number of seconds" if self._zone == "unix" else "a time"
+            said = _said(fault, self._database.url)
+            raise FixSetup(
+                f"sql.modified: {self._modified} is not {kind}; make it one in the query, with CAST ({said})"
+            ) from None
+        finally:
+            self._since = None
 
     def _modified_column(self, crm: Mapping, *, own: bool) -> str:
         """The column by which changes are found, as the query writes it; blank where only a full read is possible."""
@@ -394,12 +410,17 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
     """The zone in which the column of changes is kept: what the user says, what the CRM says, what the mapping says."""
     zone = settings.zone or ""
     if not zone and crm.sql is not None and crm.sql.zone_query:
+        is_mysql = connection.dialect.name in ("mysql", "mariadb")
         try:
-            if connection.dialect.name in ("mysql", "mariadb"):
+            if is_mysql:
+                connection.exec_driver_sql("SET @own_mode = @@SESSION.sql_mode")
                 connection.exec_driver_sql(_STANDARD_MODE)
             zone = str(connection.scalar(sa.text(crm.sql.zone_query.replace(":", "\\:"))) or "")
         except sa.exc.DBAPIError:
             connection.rollback()
+        finally:
+            if is_mysql:
+                connection.exec_driver_sql("SET SESSION sql_mode = @own_mode")
     zone = zone or (crm.sql.zone if crm.sql is not None else "UTC")
     if zone == "database":
         zone = "UTC"  # MySQL's timestamps are told in the session's zone
@@ -450,10 +471,14 @@ def _numbers(column: Sequence[bytes | None]) -> Sequence[str | None]:
 def _strings(column: Sequence[object], string: Callable[[object], str | None]) -> pa.Array:
     """A column of text; `string` makes it of what is neither text nor its bytes."""
     try:
-        array = pa.array(column, pa.large_string())
+        text = column
+        if isinstance(next((value for value in column if value is not None), None), bytes):
+            # Arrow takes bytes for text as well, three times slower.
+            text = [None if value is None else value.decode() for value in column]  # type: ignore[attr-defined]
+        array = pa.array(text, pa.large_string())
         if string is _key_string and pc.any(pc.match_substring(array, "\0")).as_py():
             raise pa.ArrowInvalid("no text")
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError, AttributeError):
         array = pa.array([string(value) for value in column], pa.large_string())
     return pc.fill_null(array, "")
 

@@ -124,6 +124,7 @@ def test_bits_are_numbers_and_bytes_that_are_no_text_are_keys(mariadb_database: 
         connection.exec_driver_sql("INSERT INTO odd VALUES ('abcd', '3', NULL, NULL)")
     found = cells(mariadb_database, tmp_path, "SELECT * FROM odd")
     assert found == [["0x00018d81", "0x00019d8d", "abcd"], ["1", "2", "3"], ["1", "0", ""], ["2049", "", ""]]
+    assert cells(mariadb_database, tmp_path, "SELECT x'00014142' AS id, '1' AS phone") == [["0x00014142"], ["1"]]
 
 
 def test_text_in_no_encoding_costs_no_run(postgres_server: str, sqlite_database: str, tmp_path: Path) -> None:
@@ -326,17 +327,17 @@ def asked(source: ResumableSource, *keys: str) -> list[str]:
 
 def test_a_row_is_asked_for_by_its_very_key(mariadb_database: str, sqlite_database: str, tmp_path: Path) -> None:
     """MariaDB holds "a" for "A", and two long numbers for one; SQLite never a computed number for its digits."""
-    dated = MAPPING.replace("'SELECT id, phone, modified", "'SELECT {key} AS id, phone, modified") + "[sql.pick]\nkey = "
+    computed = MAPPING.replace("'SELECT id, phone, modified", "'SELECT {key} AS id, phone, modified") + "[sql.pick]\nkey = "
     with crm(mariadb_database) as connection:
         connection.exec_driver_sql("CREATE TABLE people (code VARCHAR(9), n BIGINT, phone VARCHAR(40), modified DATETIME)")
         connection.exec_driver_sql(
             "INSERT INTO people VALUES ('a', 9007199254740992, '1', NULL), ('A', 9007199254740993, '2', NULL)"
         )
-    assert asked(opened(mariadb_database, tmp_path, dated + '[{ sql = "code" }]'), "a") == ["a"]
-    long = opened(mariadb_database, tmp_path, dated + '[{ sql = "n + 0" }]')
+    assert asked(opened(mariadb_database, tmp_path, computed + '[{ sql = "code" }]'), "a") == ["a"]
+    long = opened(mariadb_database, tmp_path, computed + '[{ sql = "n + 0" }]')
     assert asked(long, "9007199254740993") == ["9007199254740993"]
     people(sqlite_database, (1, "a", None), (2, "b", None))
-    assert asked(opened(sqlite_database, tmp_path, dated + '[{ sql = "id + 0" }]'), "2") == ["2"]
+    assert asked(opened(sqlite_database, tmp_path, computed + '[{ sql = "id + 0" }]'), "2") == ["2"]
 
 
 def test_who_cannot_be_asked_for_is_read_with_all(mariadb_database: str, postgres_database: str, tmp_path: Path) -> None:
@@ -375,6 +376,14 @@ def test_numbered_keys_are_counted_over_all_rows(sqlite_database: str, tmp_path:
     assert not source.resume("2026-01-01T10:00:00+00:00")
 
 
+def test_a_date_that_is_no_date_is_told_at_once(postgres_database: str, tmp_path: Path) -> None:
+    """A column of text cannot be compared with a time: that is said before the first run, not by the second."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id INTEGER, phone TEXT, modified TEXT)")
+    with pytest.raises(FixSetup, match=r"sql\.modified: modified is not a time; make it one in the query, with CAST"):
+        opened(postgres_database, tmp_path)
+
+
 def test_unix_seconds_are_a_zone(crm_url: str, tmp_path: Path) -> None:
     """WooCommerce dates its customers by seconds since 1970."""
     with crm(crm_url) as connection:
@@ -397,6 +406,16 @@ def test_prefixes_are_found_by_looking(crm_url: str, tmp_path: Path) -> None:
     with pytest.raises(FixSetup, match=r"source\.prefix: several test .*'acme_', 'old_'; choose one"):
         opened(crm_url, tmp_path)
     assert ids(opened(crm_url, tmp_path, prefix="old_")) == ["2"]
+
+
+def test_tables_of_another_schema_are_told_of(postgres_database: str, tmp_path: Path) -> None:
+    """PostgreSQL shows what is on its path: how to put a schema there is said, and then its materialized views serve too."""
+    with crm(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE SCHEMA mine")
+        connection.exec_driver_sql("CREATE MATERIALIZED VIEW mine.people AS SELECT 1 AS id, 'a' AS phone, now() AS modified")
+    with pytest.raises(FixSetup, match="search_path%3Dschema"):
+        opened(postgres_database, tmp_path)
+    assert ids(opened(optional(postgres_database, options="-csearch_path=mine"), tmp_path)) == ["1"]
 
 
 def test_other_tables_are_named(crm_url: str, tmp_path: Path) -> None:
