@@ -7,14 +7,10 @@ since the last settled position, less an overlap; a row without a date is always
 
 from __future__ import annotations
 
-import re
 import zoneinfo
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,28 +19,16 @@ import sqlalchemy as sa
 
 from sync_connector import mapping
 from sync_connector.config import Source
-from sync_connector.errors import FixSetup, SyncError, TryLater
+from sync_connector.errors import FixSetup
 from sync_connector.mapping import Mapping, Recognition, bind
 from sync_connector.sources import Chunk, _tables
+from sync_connector.sources._database import STANDARD_MODE, Database, as_text, bits_of, columns, said
 
 ROWS = 8_192  # of a chunk, and of one fetch from the server
 KEYS_AT_ONCE = 500
 MAX_QUERY = 1 << 20
-WRAPPED = ("postgresql", "mysql", "sqlite")
-"""Databases in which a query may stand inside another, and whose sessions are set to UTC; others are read in full, as the
-query stands."""
-
-REFUSED = re.compile(
-    r"(?i)authentication|access denied|does not exist|unknown database|permission|not a database|malformed|pg_hba\.conf|"
-    r"not allowed to connect"
-)
-PASSING = re.compile(
-    r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery|timeout|"
-    r"max_(statement|execution)_time"
-)
 FIRST_DATE = datetime(1971, 1, 1, tzinfo=UTC)  # what is earlier ("0000-00-00", a blank, 0) is no date
 CLOCK_BACK = timedelta(hours=1)  # by which a clock that is put back makes a later change look earlier
-INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 
 
 def open_source(settings: Source) -> SqlSource:
@@ -66,68 +50,6 @@ def recognized(settings: Source) -> list[Recognition]:
     if not fits:
         bind(mapping.load("generic"), headers)  # says what is missing
     return fits
-
-
-class Database:
-    """A CRM's database, to be read and nothing else. `name` is SQLAlchemy's for its kind, `shown` what it is called in
-    messages: without login and password. `wraps`: a query may stand inside another there."""
-
-    def __init__(self, settings: Source) -> None:
-        self.url = _url(settings)
-        bare = self.url._replace(username=None, password=None, drivername=self.url.get_backend_name())
-        self.shown = bare.set(query={}).render_as_string()
-        try:
-            # A query of the user's own means what it means in that database's own mode.
-            arguments = {} if settings.query else _CONNECT.get(self.url.get_backend_name(), {})
-            self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=arguments, hide_parameters=True)
-        except (sa.exc.NoSuchModuleError, ImportError) as fault:
-            missing = getattr(fault, "name", None) or str(fault)
-            wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
-            raise FixSetup(f"source.url: {missing} is not installed; install {wanted}") from None
-        self.name = {"mariadb": "mysql"}.get(self.engine.dialect.name, self.engine.dialect.name)
-        self.wraps = self.name in WRAPPED
-
-    @contextmanager
-    def connection(self) -> Iterator[sa.Connection]:
-        """A read-only transaction on one snapshot. What goes wrong in it is a sentence, without the password."""
-        try:
-            with self._connected() as connection:
-                if self.name == "postgresql":
-                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-                for statement in _SESSION.get(self.name, ()):
-                    connection.exec_driver_sql(statement)
-                if self.name == "mysql":  # it takes effect with the next transaction
-                    connection.rollback()
-                yield connection
-                connection.rollback()
-        except SyncError:
-            raise
-        except sa.exc.DBAPIError as fault:
-            said = _said(fault, self.url)
-            # No statement: the connection could not be made, or was lost while rows were fetched.
-            lost = fault.statement is None and isinstance(fault, sa.exc.OperationalError | sa.exc.InterfaceError)
-            passing = lost or fault.connection_invalidated or PASSING.search(said)
-            if passing and not REFUSED.search(said):
-                raise TryLater(f"{self.shown}: the database does not answer: {said}; nothing was sent") from None
-            raise FixSetup(f"{self.shown}: the database says: {said}") from None
-        except UnicodeEncodeError as fault:
-            sign = fault.object[fault.start : fault.end]
-            raise FixSetup(f"{self.shown}: the query has {sign!r} in it, which the database's encoding has not") from None
-        except sa.exc.SQLAlchemyError as fault:
-            raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
-
-    def _connected(self) -> sa.Connection:
-        try:
-            return self.engine.connect()
-        except (TypeError, ValueError) as fault:  # what a driver says of an option that it does not know
-            raise FixSetup(f"{self.shown}: the driver does not take the URL's options: {fault}") from None
-        except RuntimeError as fault:  # PyMySQL, of a way to log in that needs another package
-            raise FixSetup(f"{self.shown}: {fault}") from None
-
-    def now(self, connection: sa.Connection) -> datetime:
-        """The database's own clock."""
-        raw = connection.scalar(sa.text("SELECT CAST(CURRENT_TIMESTAMP AS CHAR(19))"))
-        return datetime.fromisoformat(str(raw)[:19]).replace(tzinfo=UTC)
 
 
 class SqlSource:
@@ -253,9 +175,9 @@ class SqlSource:
             connection.execute(self._statement(f"1 = 0 AND {self._condition()}"), self._parameters()).close()
         except sa.exc.ProgrammingError as fault:
             kind = "a number of seconds" if self._zone == "unix" else "a time"
-            said = _said(fault, self._database.url)
+            words = said(fault, self._database.url)
             raise FixSetup(
-                f"sql.modified: {self._modified} is not {kind}; make it one in the query, with CAST ({said})"
+                f"sql.modified: {self._modified} is not {kind}; make it one in the query, with CAST ({words})"
             ) from None
         finally:
             self._since = None
@@ -271,17 +193,14 @@ class SqlSource:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def _stream(self, connection: sa.Connection, statement: sa.TextClause, parameters: dict[str, object]) -> Iterator[Chunk]:
-        _as_text(connection)
+        as_text(connection)
         reading = connection.execution_options(stream_results=True, yield_per=ROWS)
         done = read_bytes = 0
         with reading.execute(statement, parameters) as result:
-            bits = _bits(result)
+            bits = bits_of(result)
+            keys = {at for at, header in enumerate(self._headers) if header in self._key}
             for part in result.partitions(ROWS):
-                columns = [
-                    _strings(_numbers(column) if at in bits else column, _key_string if header in self._key else _string)
-                    for at, (header, column) in enumerate(zip(self._headers, zip(*part, strict=True), strict=True))
-                ]
-                table = pa.table(columns, names=list(self._headers))
+                table = pa.table(columns(part, bits, keys), names=list(self._headers))
                 read_bytes += table.nbytes
                 lines = np.arange(done + 1, done + len(part) + 1, dtype=np.int64)
                 done += len(part)
@@ -322,49 +241,6 @@ class SqlSource:
         if time.tzinfo is None:  # of two times with one name the earlier: what was read may then be read again
             time = time.replace(tzinfo=zoneinfo.ZoneInfo(self._zone), fold=0)
         return time.astimezone(UTC)
-
-
-# --- what differs from database to database --------------------------------------------------------------------------
-
-# SQLAlchemy asks for the mode once, as it connects: set later, it would misread how MySQL shows its tables.
-_STANDARD_MODE = "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')"
-_CONNECT = {"mysql": {"init_command": _STANDARD_MODE}, "mariadb": {"init_command": _STANDARD_MODE}}
-_SESSION = {
-    "postgresql": ("SET TIME ZONE 'UTC'", "SET DateStyle TO 'ISO'"),
-    "mysql": (
-        # The server hangs up on a reader that pauses for longer than this; a chunk may take its time.
-        "SET SESSION net_write_timeout = 3600, net_read_timeout = 3600, time_zone = '+00:00'",
-        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        "SET SESSION TRANSACTION READ ONLY",
-    ),
-    "sqlite": ("PRAGMA query_only = ON",),
-}
-
-
-def _url(settings: Source) -> sa.URL:
-    if settings.url is None:
-        raise FixSetup("source.url is missing")
-    advice = "write postgresql://user@host/database, mysql://user@host/database, or sqlite:///file.db"
-    try:
-        url = sa.make_url(settings.url.get_secret_value())
-        name = url.get_backend_name()
-    except (sa.exc.ArgumentError, ValueError):  # a port that is no number; the fault may show a part of the password
-        raise FixSetup(f"source.url: is not a database's URL; {advice}") from None
-    if name == "sqlite":
-        if not (url.database and Path(url.database).is_file()):  # the driver would make one
-            raise FixSetup(f"source.url: there is no file {url.database or ''}")
-        return url
-    if "@" in f"{url.host}{url.database}":  # else the rest of the password would stand in every message
-        raise FixSetup("source.url: a sign in the login or password ends it too early; write @ as %40, : as %3A and / as %2F")
-    if name in ("mysql", "mariadb") and not url.database:
-        raise FixSetup(f"source.url: names no database; {advice}")
-    driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}
-    wanted = (driver | {"mariadb": "mysql+pymysql"}).get(url.drivername, url.drivername)
-    if wanted in driver.values():
-        url = url.set(drivername=wanted).update_query_dict({"connect_timeout": "15"}, append=False)
-    if wanted == "postgresql+psycopg":  # SQLAlchemy cannot speak with a server of no encoding (SQL_ASCII) otherwise
-        url = url.update_query_dict({"client_encoding": "utf8"}, append=False)
-    return url
 
 
 def _query(settings: Source, crm: Mapping, connection: sa.Connection) -> tuple[str, str]:
@@ -414,7 +290,7 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
         try:
             if is_mysql:
                 connection.exec_driver_sql("SET @own_mode = @@SESSION.sql_mode")
-                connection.exec_driver_sql(_STANDARD_MODE)
+                connection.exec_driver_sql(STANDARD_MODE)
             zone = str(connection.scalar(sa.text(crm.sql.zone_query.replace(":", "\\:"))) or "")
         except sa.exc.DBAPIError:
             connection.rollback()
@@ -432,86 +308,3 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         raise FixSetup(f"the CRM keeps its times in {zone!r}, which is no known time zone; name it in source.zone") from None
     return zone
-
-
-def _as_text(connection: sa.Connection) -> None:
-    """Have the driver hand over text as the server writes it: faster than objects, and no date is beyond it. Where the
-    server does not vouch for the encoding it comes as bytes, so that one bad cell does not end a read."""
-    driver: Any = connection.connection.driver_connection
-    if connection.dialect.driver == "psycopg":
-        from psycopg import postgres  # only where this database is read
-        from psycopg.types.string import TextLoader
-
-        if driver.info.parameter_status("server_encoding") == "SQL_ASCII":
-            connection.exec_driver_sql("SET client_encoding TO SQL_ASCII")
-        for kind in postgres.types:
-            for oid in (kind.oid, kind.array_oid):
-                if oid:
-                    driver.adapters.register_loader(oid, TextLoader)
-    elif connection.dialect.driver == "pymysql":
-        driver.decoders, driver.use_unicode = {}, False
-    elif connection.dialect.driver == "pysqlite":
-        driver.text_factory = bytes
-
-
-BIT = 16  # MySQL's type of bits, which come as bytes that are a number
-
-
-def _bits(result: sa.CursorResult[Any]) -> set[int]:
-    """Which columns of a result are bits."""
-    if result.dialect.driver != "pymysql" or result.cursor is None:
-        return set()
-    return {at for at, column in enumerate(result.cursor.description or ()) if column[1] == BIT}
-
-
-def _numbers(column: Sequence[bytes | None]) -> Sequence[str | None]:
-    return [None if value is None else str(int.from_bytes(value, "big")) for value in column]
-
-
-def _strings(column: Sequence[object], string: Callable[[object], str | None]) -> pa.Array:
-    """A column of text; `string` makes it of what is neither text nor its bytes."""
-    try:
-        text = column
-        if isinstance(next((value for value in column if value is not None), None), bytes):
-            # Arrow takes bytes for text as well, three times slower.
-            text = [None if value is None else value.decode() for value in column]  # type: ignore[attr-defined]
-        array = pa.array(text, pa.large_string())
-        if string is _key_string and pc.any(pc.match_substring(array, "\0")).as_py():
-            raise pa.ArrowInvalid("no text")
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError, AttributeError):
-        array = pa.array([string(value) for value in column], pa.large_string())
-    return pc.fill_null(array, "")
-
-
-def _string(value: object) -> str | None:
-    match value:
-        case None | str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-        case bytes() | bytearray() | memoryview():
-            try:
-                return bytes(value).decode("utf-8")
-            except UnicodeDecodeError:
-                return bytes(value).decode("cp1252", "replace")
-        case _:
-            return str(value)
-
-
-def _key_string(value: object) -> str | None:
-    """A key of bytes that are no text as hexadecimal digits: guessed letters would make one of two."""
-    text = _string(value)
-    if isinstance(value, bytes | bytearray | memoryview) and (text is None or "\0" in text or text.encode() != bytes(value)):
-        return f"0x{bytes(value).hex()}"
-    return text
-
-
-def _said(fault: sa.exc.DBAPIError, url: sa.URL) -> str:
-    """The server's own words in one line, without the password, should a driver repeat it."""
-    arguments: tuple[Any, ...] = getattr(fault.orig, "args", ())
-    text = str(arguments[1]) if len(arguments) > 1 and isinstance(arguments[0], int) else str(fault.orig)
-    text = " ".join(text.split()) or type(fault.orig).__name__
-    password = url.password
-    return text.replace(str(password), "…") if password else text

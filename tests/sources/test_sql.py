@@ -22,6 +22,7 @@ from sync_connector.cli import cli
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup, SyncError, TryLater
 from sync_connector.sources import ResumableSource, sql
+from sync_connector.sources._database import Database
 from tests.conftest import LOGIN, PASSWORD
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
@@ -155,7 +156,7 @@ def test_text_in_no_encoding_costs_no_run(postgres_server: str, sqlite_database:
 def test_nothing_can_be_written(crm_url: str) -> None:
     """The session is read-only: the database itself refuses what would write, and says so."""
     people(crm_url)
-    database = sql.Database(Source(type="sql", url=SecretStr(crm_url)))
+    database = Database(Source(type="sql", url=SecretStr(crm_url)))
     with pytest.raises(SyncError, match=r"(?i)read.?only"), database.connection() as connection:
         connection.exec_driver_sql("INSERT INTO people VALUES (1, '', NULL)")
 
