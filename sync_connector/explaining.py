@@ -16,6 +16,7 @@ from sync_connector.flow.normalize import Choices, Number, normalize, numbers
 from sync_connector.ledger.history import Story, story
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.model import Contact
+from sync_connector.sources import ResumableSource
 
 
 def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dic
         "asked": asked,
         "number": number,
         "contacts": [_told(one) for one in stories],
-        "rows": _rows(settings, keys, number if not stories else None),
+        "rows": _rows(settings, ledger, scope, keys, number if not stories else None),
     }
 
 
@@ -49,7 +50,7 @@ def _told(one: Story) -> dict[str, Any]:
     }
 
 
-def _rows(settings: Settings, keys: list[str], number: str | None) -> list[dict[str, Any]]:
+def _rows(settings: Settings, ledger: Ledger, scope: Scope, keys: list[str], number: str | None) -> list[dict[str, Any]]:
     """The rows with these keys, or failing that with this number, as they stand and as they are understood. What a tap
     has piped in is not there any more."""
     if settings.source.type == "singer" and settings.source.path in ("", "-"):
@@ -59,7 +60,12 @@ def _rows(settings: Settings, keys: list[str], number: str | None) -> list[dict[
     choices = Choices(settings.source.default_country, settings.rules.on_invalid_email, settings.rules.phone_shortcut)
     wanted = pa.array(keys, pa.large_string())
     found = []
-    for rows in extract(source.chunks(), binding, Extraction()):
+    # Where a position was reached, rows can be asked for by their keys; else all are looked at.
+    if number is None and isinstance(source, ResumableSource) and ledger.position(scope) is not None:
+        chunks = source.chunks_for(keys)
+    else:
+        chunks = source.chunks()
+    for rows in extract(chunks, binding, Extraction()):
         hit = pc.is_in(rows.keys, wanted)
         if number is not None:
             hit = pc.or_(hit, _may_hold(rows, binding, number))

@@ -236,3 +236,15 @@ def ledger(crm: Crm) -> Iterator[sqlite3.Connection]:
     """The ledger, to be put into a state that faults leave behind."""
     with closing(sqlite3.connect(crm.project.ledger_url.removeprefix("sqlite:///"))) as connection, connection:
         yield connection
+
+
+def test_explain_asks_for_the_row_of_a_contact(crm: Crm) -> None:
+    """Of a database that can be asked by key the row is found so, as it stands now; by number all are looked at."""
+    crm.put(*range(5))
+    crm.sync()
+    crm.put(3, touched="2026-02-01 10:00:00", name="Durand")
+    told = crm.project.json("explain", "3")
+    assert [row["contact"]["last_name"] for row in told["rows"]] == ["Durand"]
+    assert [contact["number_at_vendor"] for contact in told["contacts"]] == [e164(3)]
+    crm.put(9)
+    assert [row["key"] for row in crm.project.json("explain", e164(9))["rows"]] == ["9"]

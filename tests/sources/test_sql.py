@@ -544,3 +544,16 @@ def test_init_writes_what_sync_will_read(tmp_path: Path, sandbox: str, monkeypat
             planned = CliRunner().invoke(cli, ["plan", "--json", "--config", config], env=environment)
             assert planned.exit_code == 0, planned.output
             assert json.loads(planned.stdout)["rows"]["to_send"] == 1
+
+
+def test_another_database_is_read_in_full_by_the_query_as_it_stands(
+    sqlite_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where we do not know that a query may stand inside another, nothing is put around it, and changes are not asked for."""
+    people(sqlite_database, (2, "b", "2026-01-02 00:00:00"), (1, "a", "2026-01-01 00:00:00"))
+    monkeypatch.setattr("sync_connector.sources._database.WRAPPED", ())
+    ordered = MAPPING.replace("FROM {prefix}people'", "FROM {prefix}people ORDER BY phone DESC'")
+    source = opened(sqlite_database, tmp_path, ordered)
+    assert ids(source) == ["2", "1"]
+    assert source.position is None
+    assert not source.resume("2026-01-01T00:00:00+00:00")
