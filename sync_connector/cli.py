@@ -21,7 +21,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from sync_connector import __version__, config, explaining, mapping, pipeline, planfile, planning, sources, starting
+from sync_connector import __version__, config, explaining, mapping, pipeline, planfile, planning, recognition, sources, starting
 from sync_connector.config import Settings
 from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError
 from sync_connector.flow.brakes import Limits
@@ -133,7 +133,7 @@ def init(
     if wanted is not None:
         mapping.load(wanted)
         advice = []
-        fits = [fit for fit in fits if fit.name == wanted] or [mapping.Recognition(wanted, wanted, 0, "chosen by hand")]
+        fits = [fit for fit in fits if fit.name == wanted] or [recognition.Recognition(wanted, wanted, 0, "chosen by hand")]
     best = fits[0]
     starting.write_config(Path(config_path), place, best, country.upper(), force=force)
     for sentence in described:

@@ -10,7 +10,6 @@ import re
 import tomllib
 import unicodedata
 import zoneinfo
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from itertools import chain
@@ -222,7 +221,8 @@ def fold(header: str) -> str:
 _ALIKE = str.maketrans({"\ufeff": "", "\u00a0": " ", "\u202f": " ", "_": " ", "\u2019": "'"})
 
 
-def _find(column: Sequence[str], headers: dict[str, str]) -> str | None:
+def find(column: Sequence[str], headers: dict[str, str]) -> str | None:
+    """The header that a column has in a source, the first of its names that is there. `headers`: see `by_folded_name`."""
     for alias in column:
         if alias.endswith("*"):
             prefix = fold(alias[:-1])
@@ -235,10 +235,11 @@ def _find(column: Sequence[str], headers: dict[str, str]) -> str | None:
 
 
 def _find_all(columns: Iterable[Sequence[str]], headers: dict[str, str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(hit for column in columns if (hit := _find(column, headers)) is not None))
+    return tuple(dict.fromkeys(hit for column in columns if (hit := find(column, headers)) is not None))
 
 
-def _folded(headers: Iterable[str]) -> dict[str, str]:
+def by_folded_name(headers: Iterable[str]) -> dict[str, str]:
+    """Folded name → header as it stands; of two that fold alike the first."""
     folded: dict[str, str] = {}
     for header in headers:
         if header.strip():
@@ -253,7 +254,7 @@ def _numbered(phones: LabelledPhones, headers: dict[str, str]) -> list[LabelledC
     for folded, real in headers.items():
         if match := pattern.fullmatch(folded):
             number = next((group for group in match.groups() if group), "0")
-            label = _find([alias.replace("{n}", number) for alias in phones.label], headers)
+            label = find([alias.replace("{n}", number) for alias in phones.label], headers)
             found.append(LabelledColumn(real, label, int(number)))
     return sorted(found, key=lambda column: column.rank)
 
@@ -263,16 +264,16 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
 
     Raises `FixSetup`, every missing necessity at once, when a key column or all phone columns are missing.
     """
-    known = _folded(headers)
+    known = by_folded_name(headers)
     columns = mapping.columns
     faults = [
-        f"no key column in the source: none of {_either(column)} is among its headers"
+        f"no key column in the source: none of {either(column)} is among its headers"
         for column in columns.key
-        if mapping.key_is_unique and _find(column, known) is None
+        if mapping.key_is_unique and find(column, known) is None
     ]
     key = _find_all(columns.key, known)
     if not key and not mapping.key_is_unique:
-        faults.append(f"no key column in the source: none of {_either(list(chain(*columns.key)))} is among its headers")
+        faults.append(f"no key column in the source: none of {either(list(chain(*columns.key)))} is among its headers")
     phones = [LabelledColumn(header, None, rank) for rank, header in enumerate(_find_all(columns.phone, known))]
     if mapping.phones is not None:
         phones += _numbered(mapping.phones, known)
@@ -280,7 +281,7 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
     phones = [column._replace(country=countries.get(fold(column.value))) for column in phones]
     if not phones:
         wanted = list(chain(*columns.phone)) or (mapping.phones.value if mapping.phones else [])
-        faults.append(f"no phone column in the source (#003): none of {_either(wanted)} is among its headers")
+        faults.append(f"no phone column in the source (#003): none of {either(wanted)} is among its headers")
     if faults:
         shown = ", ".join(repr(header) for header in headers[:40])
         raise FixSetup(
@@ -304,102 +305,20 @@ def bind(mapping: Mapping, headers: Sequence[str]) -> Binding:
         deleted=tuple(
             (header, tuple(fold(value) for value in rule.values), rule.reason)
             for rule in (*mapping.deleted, TOMBSTONE)
-            if (header := _find(rule.column, known)) is not None
+            if (header := find(rule.column, known)) is not None
         ),
         key_otherwise=_find_all(columns.key_otherwise, known),
     )
 
 
-def _either(names: Sequence[str]) -> str:
-    more = f" or {len(names) - NAMED} other names" if len(names) > NAMED + 1 else ""
-    return ", ".join(repr(name) for name in names[: NAMED if more else None]) + more
-
-
-class Recognition(NamedTuple):
-    """How well a mapping fits a source, how sure that is ("certain", "likely", "a guess"), and why we think so."""
-
-    name: str
-    crm: str
-    score: float
-    why: str
-    sure: str = "certain"
-
-
-SURE = ("a guess", "likely", "certain")
-MOST = 0.7
-"""A mapping of no CRM in particular is likely to be right where it knows this share of the headers."""
 NAMED = 8
 """As many names of a column are told; the rest are in the mapping."""
-CLOSE = 0.85
-"""Another CRM's mapping that scores this share of one's own is a rival: one is then less sure."""
 
 
-def recognize(headers: Sequence[str]) -> list[Recognition]:
-    """Every shipped mapping that could read a source with these headers, the best first.
-
-    The score is the share of headers that are known, where one that is peculiar to a CRM counts three times, less where
-    several CRMs claim it. A CRM of which nothing peculiar is there counts half, and so does a plain list of which another
-    mapping knows more, the identifier included.
-    """
-    fits = []
-    followed = 0  # the most headers that are known to a mapping with an identifier
-    for name in names():
-        mapping = load(name)
-        try:
-            binding = bind(mapping, headers)
-        except FixSetup:
-            continue
-        understood = len(binding.used)
-        followed = max(followed, understood if mapping.key_is_unique else 0)
-        fits.append((name, mapping, understood, *_fit(mapping, understood, _folded(headers))))
-    scored = []
-    for name, mapping, understood, score, evidence, why in fits:
-        doubtful = is_plain(mapping) and understood < followed
-        scored.append((name, mapping.crm, score / 2 if doubtful else score, 0 if doubtful else evidence, why))
-    scored.sort(key=lambda fit: (-fit[2], fit[0] != "generic", fit[0]))
-    recognized = []
-    for place, (name, crm, score, evidence, why) in enumerate(scored):
-        rival = max((other[2] for at, other in enumerate(scored) if at != place), default=0.0)
-        sure = SURE[max(0, evidence - (rival >= CLOSE * score))]
-        recognized.append(Recognition(name, crm, round(score, 3), f"{why} ({sure})", sure))
-    return recognized
-
-
-def is_plain(mapping: Mapping) -> bool:
-    """Whether a mapping is of no CRM in particular, and knows no identifier."""
-    return not mapping.key_is_unique and not mapping.recognize
-
-
-def resembled(headers: Sequence[str]) -> str | None:
-    """The shipped mapping of the CRM that these headers speak of, whether it can read them or not; `None`: of none."""
-    known = _folded(headers)
-    spoken = {}
-    for name in names():
-        peculiar = [header for header in load(name).recognize if _find([header], known)]
-        spoken[name] = sum(1 / _claims()[fold(header)] for header in peculiar)
-    best = max(spoken, key=lambda name: spoken[name])
-    return best if spoken[best] >= 1 else None
-
-
-def _fit(mapping: Mapping, understood: int, known: dict[str, str]) -> tuple[float, int, str]:
-    """A mapping's score, how much speaks for it (0 to 2, rivals apart), and why."""
-    peculiar = [header for header in mapping.recognize if _find([header], known)]
-    own = [header for header in peculiar if _claims()[fold(header)] == 1]
-    score = (understood + sum(2 / _claims()[fold(header)] for header in peculiar)) / max(1, len(known))
-    why = f"{understood} of {len(known)} headers are known"
-    if not mapping.recognize:
-        return score, int(understood >= MOST * len(known)), why
-    if not peculiar:
-        return score / 2, 0, why
-    if not own:
-        return score, 1, f"{why}, among them {_either(peculiar[:3])}, which few others write"
-    return score, min(len(own), 2), f"{why}, among them {_either(own[:3])}, which only {mapping.crm} writes"
-
-
-@functools.cache
-def _claims() -> Counter[str]:
-    """Folded header → how many of the shipped mappings call it peculiar to their CRM."""
-    return Counter(claimed for name in names() for claimed in {fold(header) for header in load(name).recognize})
+def either(names: Sequence[str]) -> str:
+    """Names as a sentence lists them."""
+    more = f" or {len(names) - NAMED} other names" if len(names) > NAMED + 1 else ""
+    return ", ".join(repr(name) for name in names[: NAMED if more else None]) + more
 
 
 def _folder() -> Path:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sync_connector import mapping, sources
 from sync_connector.config import VARIABLE, Source, anchored_url, holds_password
 from sync_connector.errors import FixSetup
-from sync_connector.mapping import Recognition
+from sync_connector.recognition import Recognition, is_plain, recognize, resembled
 
 TEMPLATE = """\
 # Made by `sync-connector init`. Every setting is explained; those with a # are shown with their default.
@@ -119,11 +119,11 @@ def recognized(source: Source) -> Found:
         return Found(source, [], sql.recognized(source), [])
     opened = sources.open_source(source)
     headers = opened.headers()
-    fits = mapping.recognize(headers)
+    fits = recognize(headers)
     if not fits and source.type == "excel" and (other := _other_sheet(source, opened)) is not None:
         return other
     if not fits:
-        nearest = mapping.resembled(headers) or "generic"
+        nearest = resembled(headers) or "generic"
         try:
             mapping.bind(mapping.load(nearest), headers)
         except FixSetup as fault:
@@ -144,12 +144,12 @@ def _other_sheet(source: Source, opened: sources.RowSource) -> Found | None:
 def _advice(name: str, headers: Sequence[str]) -> list[str]:
     """What to say of a list without an identifier: whose it may be, and where one may be found."""
     chosen = mapping.load(name)
-    if not mapping.is_plain(chosen):
+    if not is_plain(chosen):
         return []
     advice = [
         "no identifier is known in it, so people are told apart by name, company and e-mail: who changes one is a new person"
     ]
-    crm = mapping.resembled(headers)
+    crm = resembled(headers)
     if crm is not None:
         whose = mapping.load(crm)
         wanted = " or ".join(repr(column[0]) for column in whose.columns.key)

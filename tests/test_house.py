@@ -20,6 +20,7 @@ PACKAGE = ROOT / "sync_connector"
 STOREYS = [
     {"model", "errors"},
     {"mapping"},
+    {"recognition"},
     {"config", "fields", "dialects"},
     {"flow"},
     {"ledger", "sources", "report", "sandbox"},

@@ -14,6 +14,7 @@ from sync_connector import mapping as mappings
 from sync_connector.cli import cli
 from sync_connector.errors import FixSetup
 from sync_connector.mapping import Binding, fold
+from sync_connector.recognition import recognize, resembled
 
 HEADERS = {
     "hubspot EN": (
@@ -295,7 +296,7 @@ def test_no_alias_is_listed_twice_in_one_role(name: str) -> None:
 @pytest.mark.parametrize(("name", "headers"), HEADERS.values(), ids=HEADERS.keys())
 def test_real_headers_are_recognized(name: str, headers: str) -> None:
     """The right mapping comes first, says why, and finds names, e-mail and phone."""
-    best = mappings.recognize(headers.split(","))[0]
+    best = recognize(headers.split(","))[0]
     assert best.name == name
     assert "headers are known" in best.why
     assert best.sure in ("certain", "likely")
@@ -410,8 +411,8 @@ def test_what_is_missing_is_said_all_at_once() -> None:
 
 def test_a_source_that_no_mapping_reads_is_recognized_as_nothing() -> None:
     """No phone column, no fit."""
-    assert mappings.recognize(["a", "b", "c"]) == []
-    assert mappings.recognize([]) == []
+    assert recognize(["a", "b", "c"]) == []
+    assert recognize([]) == []
 
 
 def test_a_plain_list_is_the_generic_mapping_without_its_identifier() -> None:
@@ -427,30 +428,30 @@ def test_a_plain_list_is_the_generic_mapping_without_its_identifier() -> None:
 
 def test_a_plain_list_is_not_preferred_to_an_identifier() -> None:
     """Where a mapping knows more of a file, its identifier included, a list of names is not likely."""
-    assert mappings.recognize(["rowid", "lastname", "firstname", "phone_mobile", "email"])[0].name == "dolibarr"
-    assert [fit.name for fit in mappings.recognize(["Name", "Phone", "Email"])] == ["simple", "erpnext"]
+    assert recognize(["rowid", "lastname", "firstname", "phone_mobile", "email"])[0].name == "dolibarr"
+    assert [fit.name for fit in recognize(["Name", "Phone", "Email"])] == ["simple", "erpnext"]
 
 
 def test_whose_export_it_may_be_is_known_without_its_key() -> None:
     """Headers that one CRM writes speak of it, though it cannot be read; common ones speak of nobody."""
-    assert mappings.resembled(["First Name", "Phone Number", "Mobile Phone Number"]) == "hubspot"
-    assert mappings.resembled(["Person - Name", "Person - Phone - Mobile"]) == "pipedrive"
-    assert mappings.resembled(["Name", "Phone", "Email"]) is None
+    assert resembled(["First Name", "Phone Number", "Mobile Phone Number"]) == "hubspot"
+    assert resembled(["Person - Name", "Person - Phone - Mobile"]) == "pipedrive"
+    assert resembled(["Name", "Phone", "Email"]) is None
 
 
 def test_how_sure_a_recognition_is() -> None:
     """Two headers that only one CRM writes are certain; none is a guess; a rival that fits as well takes a step away."""
-    sure = {name: mappings.recognize(headers.split(","))[0].sure for name, (_, headers) in HEADERS.items()}
+    sure = {name: recognize(headers.split(","))[0].sure for name, (_, headers) in HEADERS.items()}
     assert sure["hubspot EN"] == sure["outlook FR"] == sure["pipedrive FR"] == sure["brevo EN"] == "certain"
     assert sure["generic EN"] == sure["generic FR"] == "likely"
-    vague = mappings.recognize(["Id", "Prénom", "Nom", "Téléphone", "a", "b", "c", "d", "e", "f"])
+    vague = recognize(["Id", "Prénom", "Nom", "Téléphone", "a", "b", "c", "d", "e", "f"])
     assert {fit.sure for fit in vague} == {"a guess"}
     assert vague[0].why.endswith("(a guess)")
 
 
 def test_what_nothing_peculiar_speaks_for_counts_half() -> None:
     """Plain headers with an identifier are anybody's: the mapping of no CRM in particular comes first."""
-    fits = mappings.recognize(["Id", "First Name", "Last Name", "Email", "Phone", "Mobile"])
+    fits = recognize(["Id", "First Name", "Last Name", "Email", "Phone", "Mobile"])
     assert fits[0].name == "generic"
     assert len(fits) > 1
     assert all(fit.score < fits[0].score for fit in fits[1:])

@@ -22,6 +22,7 @@ from sync_connector.config import Source
 from sync_connector.flow.extract import Extraction, extract
 from sync_connector.flow.normalize import Choices, normalize
 from sync_connector.mapping import Mapping
+from sync_connector.recognition import recognize
 from tests.conftest import e164
 from tests.sources.test_excel import workbook
 
@@ -155,6 +156,6 @@ def test_a_table_with_a_mappings_headers_is_recognized_as_its(name: str) -> None
     Those of a mapping for a database are its query's: tests/test_sql_crms.py has the headers of their exports.
     """
     (headers, _), _, _ = table_for(mappings.load(name))
-    best = mappings.recognize(headers)[0]
+    best = recognize(headers)[0]
     assert best.name == name, best.why
     assert best.why

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync_connector import mapping as mappings
+from sync_connector.recognition import recognize
 from sync_connector.sandbox.app import Vendor
 from tests.conftest import Project
 from tests.crms import Crm, Row, all_crms
@@ -162,7 +163,7 @@ def test_each_crm_shows_what_may_happen(crm: Crm) -> None:
 def test_the_same_mapping_reads_the_crms_own_export(name: str, headers: str) -> None:
     """The headers of its export pick it; a key, a phone, a name, an e-mail and what says "do not" are found among them."""
     wanted = name.split()[0].rstrip(",")
-    best = mappings.recognize(headers.split(","))[0]
+    best = recognize(headers.split(","))[0]
     assert best.name == wanted
     binding = mappings.bind(mappings.load(wanted), headers.split(","))
     assert binding.key

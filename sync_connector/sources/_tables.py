@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from sync_connector import mapping
 from sync_connector.errors import FixSetup
-from sync_connector.mapping import PLACEHOLDER, Recognition, Sql
+from sync_connector.mapping import PLACEHOLDER, Sql
+from sync_connector.recognition import Recognition
 
 SHOWN = 30
 

@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from sync_connector import mapping
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup
-from sync_connector.mapping import Mapping, Recognition, bind
+from sync_connector.mapping import Mapping, bind
+from sync_connector.recognition import Recognition, recognize
 from sync_connector.sources import Chunk, _tables
 from sync_connector.sources._database import STANDARD_MODE, Database, as_text, bits_of, columns, said
 
@@ -46,7 +47,7 @@ def recognized(settings: Source) -> list[Recognition]:
         if not settings.query:
             return _tables.recognize(_tables.Tables(connection))
         headers = _headers(connection, _own_query(settings.query), database.wraps)
-    fits = mapping.recognize(headers)
+    fits = recognize(headers)
     if not fits:
         bind(mapping.load("generic"), headers)  # says what is missing
     return fits
