@@ -182,7 +182,7 @@ HEADERS = {
     "vcard": (
         "vcard",
         "UID,FN,Family Name,Given Name,Additional Names,Prefix,Suffix,Nickname,Organization,Title,TEL 1 - Type,TEL 1 - Value,"
-        "EMAIL 1 - Value,ADR 1 - Street,ADR 1 - City,ADR 1 - Region,ADR 1 - Postal Code,ADR 1 - Country,REV",
+        "EMAIL 1 - Value,ADR 1 - Street,ADR 1 - City,ADR 1 - Region,ADR 1 - Postal Code,ADR 1 - Country,REV,Kind",
     ),
     "generic EN": (
         "generic",

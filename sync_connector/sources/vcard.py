@@ -38,7 +38,8 @@ KEPT_TEXT = 2_000
 
 NAMES = ("UID", "FN", "Family Name", "Given Name", "Additional Names", "Prefix", "Suffix", "Nickname", "Organization", "Title")
 ADDRESS = ("ADR 1 - Street", "ADR 1 - City", "ADR 1 - Region", "ADR 1 - Postal Code", "ADR 1 - Country")
-WANTED = {"VERSION", "UID", "FN", "N", "NICKNAME", "ORG", "TITLE", "TEL", "EMAIL", "ADR", "REV", "X-ABLABEL"}
+WANTED = {"VERSION", "UID", "FN", "N", "NICKNAME", "ORG", "TITLE", "TEL", "EMAIL", "ADR", "REV", "X-ABLABEL", "KIND"}
+WANTED |= {"X-ADDRESSBOOKSERVER-KIND"}  # iCloud's word for KIND
 PROPERTY = re.compile(r"(?:(?P<group>[\w-]+)\.)?(?P<name>[A-Za-z][\w-]*)(?P<rest>[;:].*)", re.DOTALL)
 PLACES = ("HOME", "WORK", "OTHER")
 KINDS = ("CELL", "MOBILE", "IPHONE", "FAX", "PAGER", "CAR", "MAIN", "TEXTPHONE")
@@ -111,7 +112,7 @@ class AddressBooks:
         """The parts of a card; as many phones and e-mails as the fullest card has."""
         phones = [f"TEL {n} - {part}" for n in range(1, self._width.phones + 1) for part in ("Type", "Value")]
         emails = [f"EMAIL {n} - Value" for n in range(1, self._width.emails + 1)]
-        return (*NAMES, *phones, *emails, *ADDRESS, "REV")
+        return (*NAMES, *phones, *emails, *ADDRESS, "REV", "Kind")
 
     def chunks(self) -> Iterator[Chunk]:
         """All cards of all files; a row's line is that of its BEGIN:VCARD."""
@@ -277,7 +278,8 @@ def _row(card: _Card, width: _Width) -> list[str] | tuple[str, str]:
     cells += [_text(line.value).removeprefix("mailto:") for line in emails] + [""] * (width.emails - len(emails))
     filled = [line for line in properties.get("ADR", []) if line.value.strip("; ")]
     _, _, street, city, region, code, country = (_joined(part, ", ") for part in _fields(filled, 7))
-    return [*cells, street, city, region, code, country, _first(properties, "REV")]
+    kind = _first(properties, "KIND") or _first(properties, "X-ADDRESSBOOKSERVER-KIND")
+    return [*cells, street, city, region, code, country, _first(properties, "REV"), kind]
 
 
 def _properties(text: str) -> dict[str, list[ContentLine]]:

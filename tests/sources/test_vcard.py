@@ -196,10 +196,24 @@ def test_a_card_is_a_row(read: Read, card: str, cells: dict[str, str], end: str)
     assert found.cards == [cells]
 
 
+@pytest.mark.parametrize("line", ["X-ADDRESSBOOKSERVER-KIND:group", "KIND:group"])
+def test_a_group_of_contacts_is_left_out(tmp_path: Path, line: str) -> None:
+    """iCloud and vCard 4 keep groups as cards: they are counted by that reason, and are no rejects."""
+    (tmp_path / "book.vcf").write_text(
+        f"BEGIN:VCARD\nVERSION:3.0\nUID:1\nFN:Club\n{line}\nEND:VCARD\n"
+        "BEGIN:VCARD\nVERSION:3.0\nUID:2\nFN:Jean\nTEL:0612345678\nEND:VCARD\n"
+    )
+    source = open_source(Source(type="vcard", path=str(tmp_path / "book.vcf")))
+    extraction = Extraction()
+    (rows,) = extract(source.chunks(), mappings.bind(mappings.load("vcard"), source.headers()), extraction)
+    assert rows.keys.to_pylist() == ["2"]
+    assert extraction.deleted == {"group": 1}
+
+
 def test_the_columns_are_in_one_order(read: Read) -> None:
     """As many phones and e-mails as the fullest card has, at least one of each."""
     head = ("UID", "FN", "Family Name", "Given Name", "Additional Names", "Prefix", "Suffix", "Nickname", "Organization", "Title")
-    tail = ("ADR 1 - Street", "ADR 1 - City", "ADR 1 - Region", "ADR 1 - Postal Code", "ADR 1 - Country", "REV")
+    tail = ("ADR 1 - Street", "ADR 1 - City", "ADR 1 - Region", "ADR 1 - Postal Code", "ADR 1 - Country", "REV", "Kind")
     assert read("FN:x").headers == (*head, "TEL 1 - Type", "TEL 1 - Value", "EMAIL 1 - Value", *tail)
     found = read("FN:x\nTEL:1\nTEL:2", "FN:y\nEMAIL:a@b.fr\nEMAIL:c@d.fr").headers
     assert found[10:16] == (
