@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,17 @@ from sync_connector.sandbox.serve import in_background
 # The same examples each time: a red run is about the change, and a find becomes a test of its own.
 settings.register_profile("house", derandomize=True, deadline=None)
 settings.load_profile("house")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where SYNC_CONNECTOR_TEST_NO_SKIPS is set, as it is in CI, a test that skips has failed."""
+    report = yield
+    if report.skipped and os.environ.get("SYNC_CONNECTOR_TEST_NO_SKIPS"):
+        report.outcome = "failed"
+        report.longrepr = f"it skipped, which is forbidden here: {report.longrepr}"
+    return report
+
 
 LOGIN, PASSWORD = "demo@example.com", "correct-horse-7f3a"
 HEADER = ["id", "first name", "last name", "mobile", "phone", "email", "city", "country", "updated_at"]
