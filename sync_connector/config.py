@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-import zoneinfo
 from collections.abc import Mapping as AnyMapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from sync_connector.errors import FixSetup
-from sync_connector.mapping import describe_faults
+from sync_connector.mapping import describe_faults, is_zone
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -81,11 +80,8 @@ class Source(_Section):
     @field_validator("zone")
     @classmethod
     def _is_a_zone(cls, zone: str | None) -> str | None:
-        if zone is not None and zone not in ("database", "unix"):
-            try:
-                zoneinfo.ZoneInfo(zone)
-            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-                raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris, UTC, database, or unix") from None
+        if zone is not None and zone != "database" and not is_zone(zone):
+            raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris, UTC, database, or unix")
         return zone
 
     @field_validator("delimiter")

@@ -116,15 +116,20 @@ class Sql(BaseModel):
         faults += [f"sql.pick.{name}: is not in the query" for name in sorted(set(self.pick) - wanted)]
         if self.modified and not re.search(rf"\b{re.escape(self.modified)}\b", self.query):
             faults.append(f"sql.modified: the query gives no column {self.modified!r}")
-        if self.zone not in ("UTC", "database", "unix"):
-            try:
-                zoneinfo.ZoneInfo(self.zone)
-            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-                advice = "write UTC, database, unix, or one like Europe/Paris"
-                faults.append(f"sql.zone: {self.zone!r} is no time zone; {advice}")
+        if self.zone != "database" and not is_zone(self.zone):
+            advice = "write UTC, database, unix, or one like Europe/Paris"
+            faults.append(f"sql.zone: {self.zone!r} is no time zone; {advice}")
         if faults:
             raise ValueError(_ALSO.join(faults))
         return self
+
+
+def is_zone(name: str) -> bool:
+    """Whether times can be read in it: `unix` for seconds since 1970, or a time zone's name."""
+    try:
+        return name == "unix" or bool(zoneinfo.ZoneInfo(name))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 _ALSO = "\x1f"  # between the faults that one look at several settings finds

@@ -35,6 +35,8 @@ ROWS = 5_000
 SAMPLE = 500
 
 COLUMN = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d{1,7})["']""")
+# zipfile's words for an archive that it cannot unpack; NotImplementedError is a compression that it does not know.
+DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError)
 OVERLAP = 64  # a reference may be cut in two by the end of a block
 
 
@@ -225,7 +227,7 @@ def _is_encrypted(path: Path) -> bool:
         try:
             with zipfile.ZipFile(path) as packed:
                 return b"encryption-data" in packed.read("META-INF/manifest.xml")[: 1 << 20]
-        except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError, NotImplementedError):
+        except (*DAMAGED, KeyError):
             return False
     return "EncryptedPackage".encode("utf-16-le") in start
 
@@ -251,7 +253,7 @@ def _weigh(path: Path, shown: str) -> None:
                             f"{shown}: {part.filename}: a sheet spans {cells:,} cells, which do not fit into memory; "
                             "delete the empty rows and columns behind the data (a stray cell is there), or save it as CSV"
                         )
-    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError):
+    except DAMAGED:
         return  # calamine says what is wrong with it
 
 

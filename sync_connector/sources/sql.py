@@ -293,19 +293,16 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
                 connection.exec_driver_sql("SET @own_mode = @@SESSION.sql_mode")
                 connection.exec_driver_sql(STANDARD_MODE)
             zone = str(connection.scalar(sa.text(crm.sql.zone_query.replace(":", "\\:"))) or "")
-        except sa.exc.DBAPIError:
-            connection.rollback()
-        finally:
-            if is_mysql:
-                connection.exec_driver_sql("SET SESSION sql_mode = @own_mode")
+        except sa.exc.DBAPIError as fault:  # to guess would be to lose changes
+            asked = f"the CRM does not tell in which time zone it keeps its times ({said(fault, connection.engine.url)})"
+            raise FixSetup(f"{asked}; name it in source.zone") from None
+        if is_mysql:
+            connection.exec_driver_sql("SET SESSION sql_mode = @own_mode")
     zone = zone or (crm.sql.zone if crm.sql is not None else "UTC")
     if zone == "database":
         zone = "UTC"  # MySQL's timestamps are told in the session's zone
         if connection.dialect.name == "postgresql":
             zone = str(connection.scalar(sa.text("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'")))
-    try:
-        if zone != "unix":
-            zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise FixSetup(f"the CRM keeps its times in {zone!r}, which is no known time zone; name it in source.zone") from None
+    if not mapping.is_zone(zone):
+        raise FixSetup(f"the CRM keeps its times in {zone!r}, which is no known time zone; name it in source.zone")
     return zone

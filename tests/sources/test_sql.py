@@ -557,3 +557,12 @@ def test_another_database_is_read_in_full_by_the_query_as_it_stands(
     assert ids(source) == ["2", "1"]
     assert source.position is None
     assert not source.resume("2026-01-01T00:00:00+00:00")
+
+
+def test_a_zone_that_cannot_be_asked_for_is_not_guessed(crm_url: str, tmp_path: Path) -> None:
+    """Where the CRM's own table of settings cannot be read, the user names the zone."""
+    people(crm_url, (1, "a", "2026-01-01 10:00:00"))
+    asking = MAPPING + 'zone_query = "SELECT name FROM zones"\n'
+    with pytest.raises(FixSetup, match=r"does not tell in which time zone .*zones.*name it in source\.zone"):
+        opened(crm_url, tmp_path, asking)
+    assert ids(opened(crm_url, tmp_path, asking, zone="Europe/Paris")) == ["1"]
