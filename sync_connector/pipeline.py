@@ -165,6 +165,7 @@ def execute(
             raise Stopped(signal_number)
         for start in range(0, len(plan.gone), SETTLE_ROWS):
             ledger.mark_gone(plan.scope, run, plan.gone[start : start + SETTLE_ROWS])
+        ledger.move_position(plan.scope, plan.position)
         if watermark is not None:
             watermark.finished = True
         status = "finished"
@@ -183,8 +184,6 @@ def execute(
             seconds=time.monotonic() - begun,
         )
         rows, filled = plan.rows["read"], plan.extraction.filled
-        if status == "finished":
-            ledger.move_position(plan.scope, plan.position)
         ledger.end_run(run, status, utc_now(), read=rows, in_full=plan.full, filled=filled, result=result.as_json())
     if failure is not None:
         raise failure

@@ -131,7 +131,7 @@ class Company:
             return None
 
         instruments = Instruments(now=lambda: 0.0, sleep=no_wait, chance=lambda: 0.5)
-        names = ("begin", "settle", "settle_rows", "displace", "mark_gone", "end_run", "start_run")
+        names = ("begin", "settle", "settle_rows", "displace", "mark_gone", "move_position", "end_run", "start_run")
         patches = [mock.patch.object(Ledger, name, dying(getattr(Ledger, name))) for name in names]
         client = mock.patch.object(pipeline, "new_client", return_value=httpx.AsyncClient(transport=weather))
         result = None
