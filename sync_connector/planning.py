@@ -1,6 +1,6 @@
-"""Deciding: reads the whole source, and says what each contact needs. Writes nothing, sends nothing.
+"""Deciding: what was read becomes what each contact needs. Writes nothing, sends nothing.
 
-    extract ─► sieve ─► normalize ─► resolve ─► diff ─► [plan]
+    reading ─► resolve ─► [plan]
 
 What a plan comes to is carried out by the pipeline, once the brakes have seen it.
 """
