@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from sync_connector.report import terminal
 from sync_connector.report.mask import visible
 from sync_connector.sources import singer
 from sync_connector.sources._text import forget_stdin
+from sync_connector.watermark import Watermark
 
 SHOWN_REJECTS = 8
 SHOWN_SAMPLES = 5
@@ -269,50 +270,18 @@ def plan(config_path: str, as_json: bool, full: bool, tap: str | None, out: str 
                 planfile.write(Path(out), made, ledger, _account(settings))
             stopped = made.brakes(_limits(settings))
             if as_json:
-                _print_json(_plan_as_json(made, stopped, time.monotonic() - begun))
+                cost = {"seconds": round(time.monotonic() - begun, 3), "peak_rss_mb": pipeline.peak_rss_mb()}
+                _print_json(made.as_json() | {"brakes": stopped} | cost)
                 return
             _show_plan(made, stopped)
             if out:
                 _print(Text(f"\nwrote {out}; after review: sync-connector sync --apply {out}"))
 
 
-def _plan_as_json(made: planning.Plan, stopped: list[str], seconds: float) -> dict[str, object]:
-    return {
-        "source": made.source,
-        "rows": made.rows,
-        "changes": {"create": made.creates, "update": made.updates},
-        "read_since": made.since,
-        "gone": len(made.gone),
-        "codes": dict(sorted((made.codes + made.mended).items())),
-        "left_out": dict(made.extraction.deleted),
-        "footers": made.extraction.footers,
-        "brakes": stopped,
-        "seconds": round(seconds, 3),
-        "peak_rss_mb": pipeline.peak_rss_mb(),
-    }
-
-
-def _show_left_out(reasons: Mapping[str, int], show: Callable[[Any], None] = _print) -> None:
-    if reasons:
-        shown = ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items()))
-        show(Text(f"left out, as the CRM marks them: {shown}", style="dim"))
-
-
-def _show_footers(count: int, show: Callable[[Any], None] = _print) -> None:
-    if count:
-        show(Text(f"lines behind the data that are no rows: {count}", style="dim"))
-
-
-def _show_since(since: str | None, show: Callable[[Any], None] = _print) -> None:
-    if since is not None:
-        show(Text(f"only what changed since {since[:19].replace('T', ' ')} UTC was read; --full reads all", style="dim"))
-
-
 def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
     _print(terminal.rows_table(made.rows, {"create": made.creates, "update": made.updates}))
-    _show_since(made.since)
-    _show_left_out(made.extraction.deleted)
-    _show_footers(made.extraction.footers)
+    for line in terminal.reading_lines(made.as_json()):
+        _print(line)
     if made.gone or made.unsure:
         _print(f"{len(made.gone):,} known contacts are no longer in the source")
     if made.unsure:
@@ -382,7 +351,7 @@ def _of_a_tap(settings: Settings) -> bool:
     return settings.source.type == "singer"
 
 
-def _give_state_back(settings: Settings, made: planning.Plan, watermark: pipeline.Watermark) -> None:
+def _give_state_back(settings: Settings, made: planning.Plan, watermark: Watermark) -> None:
     """Tell who runs the tap how far it need not read again; nothing where no STATE is true."""
     state = singer.last_state(settings.source, watermark.first_unsettled(made))
     if state is not None:
@@ -417,7 +386,7 @@ def _run(
             stopped = made.brakes(_limits(settings))
             if stopped and not approve:
                 raise AskPerson(*stopped, "nothing was sent; look at `sync-connector plan`, and `sync --approve` passes once")
-            watermark = pipeline.Watermark() if _of_a_tap(settings) else None
+            watermark = Watermark() if _of_a_tap(settings) else None
             try:
                 return pipeline.execute(settings, ledger, made, progress, lambda: signals.number, begun, watermark=watermark)
             finally:
@@ -428,9 +397,8 @@ def _run(
 def _show_result(result: pipeline.Result, shown: dict[str, Any], *, stderr: bool = False) -> None:
     show = functools.partial(_print, stderr=stderr)
     show(terminal.rows_table(shown["rows"], shown["changes"], before=False))
-    _show_since(shown["read_since"], show)
-    _show_left_out(shown["left_out"], show)
-    _show_footers(shown["footers"], show)
+    for line in terminal.reading_lines(shown):
+        show(line)
     show(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
     for line in terminal.codes_lines(result.plan.codes, result.plan.mended):
         show(line)

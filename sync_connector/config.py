@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from sync_connector.errors import FixSetup
-from sync_connector.mapping import describe_faults, is_zone
+from sync_connector.faults import describe_faults
+from sync_connector.mapping import is_zone
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from sync_connector.errors import FixSetup
+from sync_connector.faults import ALSO, describe_faults
 
 
 def _listed(value: object) -> object:
@@ -120,7 +121,7 @@ class Sql(BaseModel):
             advice = "write UTC, database, unix, or one like Europe/Paris"
             faults.append(f"sql.zone: {self.zone!r} is no time zone; {advice}")
         if faults:
-            raise ValueError(_ALSO.join(faults))
+            raise ValueError(ALSO.join(faults))
         return self
 
 
@@ -131,8 +132,6 @@ def is_zone(name: str) -> bool:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return False
 
-
-_ALSO = "\x1f"  # between the faults that one look at several settings finds
 
 TOMBSTONE = DeletedWhen(column=["_sdc_deleted_at"], values=["*"])
 """The column in which every Singer tap that sees deletions writes them, whatever the CRM."""
@@ -384,37 +383,3 @@ def parse(text: str, path: str) -> Mapping:
         raise FixSetup(f"mapping {path}: {fault}") from None
     except ValidationError as faults:
         raise FixSetup(*describe_faults(faults, text, f"mapping {path}")) from None
-
-
-def describe_faults(faults: ValidationError, text: str, where: str) -> list[str]:
-    """A sentence for each fault of a TOML file, with the line of the setting where it can be found."""
-    sentences = []
-    for fault in faults.errors(include_url=False, include_input=False):
-        path = [str(part) for part in fault["loc"]]
-        line = _line_of(path, text)
-        place = f"{where}, line {line}" if line else where
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            message = "there is no such setting"
-        for part in message.split(_ALSO):
-            if named := re.match(rf"{re.escape('.'.join(path))}\.[\w.]+(?=: )", part):  # it says itself which setting it means
-                line = _line_of(named[0].split("."), text)
-                sentences.append(f"{where}, line {line}: {part}" if line else f"{where}: {part}")
-            else:
-                sentences.append(f"{place}: {'.'.join(path) or 'file'}: {part}")
-    return sentences
-
-
-def _line_of(path: Sequence[str], text: str) -> int | None:
-    words = [part for part in path if not part.isdigit()]
-    for depth in range(len(words), 0, -1):
-        section, setting = ".".join(words[: depth - 1]), words[depth - 1]
-        here = ""
-        for number, line in enumerate(text.splitlines(), start=1):
-            if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line):
-                here = header[1]
-                if here == ".".join(words[:depth]):
-                    return number
-            elif here == section and re.match(rf"\s*\"?{re.escape(setting)}\"?\s*=", line):
-                return number
-    return None

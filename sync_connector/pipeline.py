@@ -11,12 +11,9 @@ import asyncio
 import resource
 import sys
 import time
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from sync_connector import dialects
 from sync_connector.config import Settings
@@ -27,9 +24,10 @@ from sync_connector.flow.resolve import Outcome
 from sync_connector.flow.spool import Candidate
 from sync_connector.ledger.leases import SECONDS
 from sync_connector.ledger.store import Ledger, Settled, utc_now
-from sync_connector.model import Change, Finding, Outgoing, Reply, SetAside, Severity, State, Tally, Verdict
+from sync_connector.model import Change, Finding, Outgoing, Reply, SetAside, Severity, State, Tally
 from sync_connector.planning import Plan, add_up
 from sync_connector.reading import Progress
+from sync_connector.watermark import Watermark
 
 SETTLE_ROWS = 5_000
 
@@ -39,7 +37,6 @@ class Result:
     """What a run came to. `as_json` is what `sync --json` prints."""
 
     run: int | None
-    source: str
     status: str
     plan: Plan
     tally: Tally
@@ -53,59 +50,18 @@ class Result:
         plan, tally = self.plan, self.tally
         if self.status == "finished":
             add_up("sent", plan.rows["to_send"], tally.sent)
+        verdicts = {name: getattr(tally, name) for name in ("sent", "accepted", "warned", "refused", "unknown")}
         return {
             "run": self.run,
-            "source": self.source,
             "status": self.status,
-            "rows": plan.rows,
-            "changes": {"create": plan.creates, "update": plan.updates},
-            "verdicts": {
-                "sent": tally.sent,
-                "accepted": tally.accepted,
-                "warned": tally.warned,
-                "refused": tally.refused,
-                "unknown": tally.unknown,
-            },
-            "read_since": plan.since,
-            "gone": len(plan.gone),
+            **plan.as_json(),
+            "verdicts": verdicts,
             "stale_at_vendor": self.stale_at_vendor,
             "codes": dict(sorted(self.codes.items())),
-            "left_out": dict(plan.extraction.deleted),
-            "footers": plan.extraction.footers,
             "posts": self.posts,
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": peak_rss_mb(),
         }
-
-
-class Watermark:
-    """Follows a run to tell how far its source is settled, by line; for a source of one file whose sender waits for that.
-
-    Eight bytes for each accepted contact.
-    """
-
-    def __init__(self) -> None:
-        self._settled = array("q")
-        self.rows_settled = False
-        self.finished = False
-
-    def add(self, batch: Sequence[Outgoing], replies: Sequence[Reply]) -> None:
-        """Verdicts that are in the ledger."""
-        for one, reply in zip(batch, replies, strict=True):
-            if reply.verdict in (Verdict.ACCEPTED, Verdict.WARNED):
-                self._settled.append(one.place.line)
-
-    def first_unsettled(self, plan: Plan) -> int | None:
-        """The first line that must come again: its contact was refused, is unknown or was not sent. `None`: there is none.
-
-        What the plan says is gone is recorded last; before that, no line is settled for certain.
-        """
-        if not self.rows_settled or (plan.gone and not self.finished):
-            return 0
-        if len(self._settled) == plan.count(Outcome.SEND):
-            return None
-        lines = array("q", (candidate.place.line for _, _, candidate in plan.candidates(Outcome.SEND)))
-        return int(np.setdiff1d(lines, self._settled).min())
 
 
 def peak_rss_mb() -> float:
@@ -174,7 +130,6 @@ def execute(
     finally:
         result = Result(
             run=run,
-            source=plan.source,
             status=status,
             plan=plan,
             tally=counting.tally,

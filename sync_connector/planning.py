@@ -93,6 +93,19 @@ class Plan:
         add_up("read", rows["read"], rows["unchanged"], rows["to_send"], rows["rejected"], rows["held"])
         return rows
 
+    def as_json(self) -> dict[str, object]:
+        """What `plan --json` and `sync --json` tell alike."""
+        return {
+            "source": self.source,
+            "rows": self.rows,
+            "changes": {"create": self.creates, "update": self.updates},
+            "read_since": self.since,
+            "gone": len(self.gone),
+            "codes": dict(sorted((self.codes + self.mended).items())),
+            "left_out": dict(self.extraction.deleted),
+            "footers": self.extraction.footers,
+        }
+
     def candidates(self, *outcomes: Outcome) -> Iterator[tuple[Outcome, str, Candidate]]:
         """The candidates with these outcomes: outcome, who has their number (`""`: nobody), candidate."""
         for position, candidate in self.spool.read(np.isin(self.outcomes, outcomes)):

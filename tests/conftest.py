@@ -117,6 +117,13 @@ def crm_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_database"))
 
 
+def crm_engine(url: str) -> sa.Engine:
+    """The CRM's own way to its database, which may write. `url` is as a user writes it."""
+    parsed = sa.make_url(url)
+    driver = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}[parsed.drivername]
+    return sa.create_engine(parsed.set(drivername=driver), poolclass=sa.pool.NullPool)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new ledger's URL, on each database in turn."""
@@ -227,6 +234,16 @@ def project(tmp_path: Path, ledger_url: str, sandbox: str) -> Project:
     made = Project(tmp_path, ledger_url, sandbox, environment)
     made.configure()
     return made
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path, sandbox: str) -> Project:
+    """A project with a ledger in a file."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    environment = {"ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD, "TEST_LEDGER": url}
+    project = Project(tmp_path, url, sandbox, environment)
+    project.configure()
+    return project
 
 
 def accepted_by_ledger(url: str) -> dict[str, str]:

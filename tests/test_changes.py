@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync_connector.sandbox.app import Vendor
-from tests.conftest import LOGIN, PASSWORD, Project, accepted_by_ledger, e164
+from tests.conftest import LOGIN, PASSWORD, Project, accepted_by_ledger, crm_engine, e164
 
 MAPPING = """
 crm = "test"
@@ -36,8 +36,7 @@ class Crm:
 
     def __init__(self, url: str, project: Project) -> None:
         parsed = sa.make_url(url)
-        drivers = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
-        self.engine = sa.create_engine(parsed.set(drivername=drivers[parsed.drivername]), poolclass=sa.pool.NullPool)
+        self.engine = crm_engine(url)
         self.project = project
         kind = "TEXT" if parsed.drivername == "sqlite" else "TIMESTAMP" if parsed.drivername == "postgresql" else "DATETIME"
         columns = f"mobile VARCHAR(40), last_name VARCHAR(40), touched {kind}, deleted INT"

@@ -18,7 +18,7 @@ from sync_connector.ledger.store import open_ledger
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sync_connector"
 STOREYS = [
-    {"model", "errors"},
+    {"model", "errors", "faults"},
     {"mapping"},
     {"recognition"},
     {"config", "fields", "dialects"},
@@ -26,6 +26,7 @@ STOREYS = [
     {"ledger", "sources", "report", "sandbox"},
     {"reading"},
     {"planning"},
+    {"watermark"},
     {"pipeline"},
     {"planfile", "explaining", "starting", "demo"},
     {"cli"},

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,19 +15,9 @@ from sync_connector.errors import LeaseLost
 from sync_connector.ledger import leases, schema
 from sync_connector.ledger.store import open_ledger
 from sync_connector.sandbox.app import Vendor
-from tests.conftest import LOGIN, PASSWORD, Project, accepted_by_ledger, e164, person
+from tests.conftest import LOGIN, Project, accepted_by_ledger, crm_engine, e164, person
 
 MANY = 50_000
-
-
-@pytest.fixture
-def on_sqlite(tmp_path: Path, sandbox: str) -> Project:
-    """A project with a ledger in a file."""
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    environment = {"ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD, "TEST_LEDGER": url}
-    project = Project(tmp_path, url, sandbox, environment)
-    project.configure()
-    return project
 
 
 def start(project: Project) -> subprocess.Popen[str]:
@@ -76,9 +65,7 @@ def test_a_killed_run_goes_on_where_it_was(on_sqlite: Project, vendor: Vendor) -
 def test_a_killed_run_from_a_database_goes_on_where_it_was(on_sqlite: Project, vendor: Vendor, crm_url: str) -> None:
     """kill -9 while a CRM's database is synced, a change, then sync: all accepted, the change as well, nothing read is lost."""
     project, many = on_sqlite, 5_000
-    drivers = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
-    parsed = sa.make_url(crm_url)
-    engine = sa.create_engine(parsed.set(drivername=drivers[parsed.drivername]), poolclass=sa.pool.NullPool)
+    engine = crm_engine(crm_url)
     people = [{"id": n, "mobile": e164(n)} for n in range(many)]
     with engine.begin() as crm:
         crm.execute(sa.text("CREATE TABLE people (id INTEGER PRIMARY KEY, mobile VARCHAR(20), city VARCHAR(20))"))

@@ -23,7 +23,7 @@ from sync_connector.errors import Stopped
 from sync_connector.ledger.store import Ledger
 from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
-from tests.conftest import HEADER, LOGIN, PASSWORD, Project, accepted_by_ledger, e164, person
+from tests.conftest import HEADER, Project, accepted_by_ledger, e164, person
 from tests.sources.test_singer import Message, active, record, schema, state
 
 FILES = Path(__file__).parent / "sources" / "files"
@@ -304,16 +304,6 @@ def test_plan_shows_a_tap_and_gives_nothing_back(project: Project, vendor: Vendo
 
 
 # --- as processes ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def on_sqlite(tmp_path: Path, sandbox: str) -> Project:
-    """A project with a ledger in a file."""
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    environment = {"ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD, "TEST_LEDGER": url}
-    project = Project(tmp_path, url, sandbox, environment)
-    project.configure()
-    return project
 
 
 def start(project: Project, recorded: Path) -> subprocess.Popen[str]:

@@ -44,6 +44,19 @@ def rows_table(rows: Mapping[str, int], changes: Mapping[str, int], *, before: b
     return table
 
 
+def reading_lines(told: Mapping[str, Any]) -> list[Text]:
+    """What is to be said of a read, as `plan --json` tells it: since when, who is left out, and which lines were no rows."""
+    lines = []
+    if told["read_since"] is not None:
+        lines.append(f"only what changed since {told['read_since'][:19].replace('T', ' ')} UTC was read; --full reads all")
+    if told["left_out"]:
+        shown = ", ".join(f"{count:,} {reason}" for reason, count in sorted(told["left_out"].items()))
+        lines.append(f"left out, as the CRM marks them: {shown}")
+    if told["footers"]:
+        lines.append(f"lines behind the data that are no rows: {told['footers']}")
+    return [Text(line, style="dim") for line in lines]
+
+
 def samples_table(samples: Sequence[tuple[str, Contact]]) -> Table:
     """Some of the contacts that would be sent, masked, field by field."""
     table = Table(

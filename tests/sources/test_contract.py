@@ -20,6 +20,7 @@ from sync_connector import sources
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup
 from sync_connector.sources import Chunk, RowSource
+from tests.conftest import crm_engine
 from tests.sources.test_excel import workbook
 
 HEADERS = ["id", "name", "phone"]
@@ -70,13 +71,11 @@ def _kept(name: str) -> Callable[[Path], Source]:
 
 
 def _sql(folder: Path, url: str) -> Source:
-    engine = sa.create_engine(url.replace("mysql://", "mysql+pymysql://").replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as crm:
+    with crm_engine(url).begin() as crm:
         crm.execute(sa.text("CREATE TABLE people (id VARCHAR(9) PRIMARY KEY, name VARCHAR(9), phone VARCHAR(40))"))
         crm.execute(
             sa.text("INSERT INTO people VALUES (:id, :name, :phone)"), [dict(zip(HEADERS, row, strict=True)) for row in ROWS]
         )
-    engine.dispose()
     query = folder / "contacts.sql"
     query.write_text("SELECT id, name, phone FROM people;\n")
     return Source(type="sql", url=SecretStr(url), query=str(query))

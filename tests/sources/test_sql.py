@@ -23,9 +23,8 @@ from sync_connector.config import Source
 from sync_connector.errors import FixSetup, SyncError, TryLater
 from sync_connector.sources import ResumableSource, sql
 from sync_connector.sources._database import Database
-from tests.conftest import LOGIN, PASSWORD
+from tests.conftest import LOGIN, PASSWORD, crm_engine
 
-DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
 MAPPING = """
 crm = "test"
 title = "test"
@@ -43,11 +42,8 @@ modified = "modified"
 @contextmanager
 def crm(url: str) -> Iterator[sa.Connection]:
     """The CRM's own connection, which may write."""
-    parsed = sa.make_url(url)
-    engine = sa.create_engine(parsed.set(drivername=DRIVERS[parsed.drivername]))
-    with engine.begin() as connection:
+    with crm_engine(url).begin() as connection:
         yield connection
-    engine.dispose()
 
 
 def optional(url: str, **options: str) -> str:
