@@ -331,6 +331,14 @@ def _folder() -> Path:
     return inside if inside.is_dir() else inside.parent.parent / "mappings"
 
 
+def _path(name_or_path: str) -> Path:
+    if name_or_path.endswith(".toml"):
+        return Path(name_or_path)
+    if name_or_path not in names():
+        raise FixSetup(f"no mapping {name_or_path!r}; shipped are: {', '.join(names())}, or give the path of a .toml")
+    return _folder() / f"{name_or_path}.toml"
+
+
 def names() -> list[str]:
     """The mappings that are shipped."""
     return sorted(path.stem for path in _folder().glob("*.toml"))
@@ -347,7 +355,7 @@ def shown(name_or_path: str) -> dict[str, Any]:
         "name": name_or_path,
         "crm": mapping.crm,
         "title": mapping.title,
-        "file": str(_folder() / f"{name_or_path}.toml" if not name_or_path.endswith(".toml") else name_or_path),
+        "file": str(_path(name_or_path)),
         "columns": columns,
         "leaves_out": list(dict.fromkeys(rule.reason for rule in mapping.deleted)),
         "leaves_out_when": [f"{rule.reason}: {' | '.join(rule.column)} is {' | '.join(rule.values)}" for rule in mapping.deleted],
@@ -364,10 +372,7 @@ def load(name_or_path: str) -> Mapping:
 
     Raises `FixSetup` with every fault of the file, each with its line where that is known.
     """
-    shipped = not name_or_path.endswith(".toml")
-    if shipped and name_or_path not in names():
-        raise FixSetup(f"no mapping {name_or_path!r}; shipped are: {', '.join(names())}, or give the path of a .toml")
-    path = _folder() / f"{name_or_path}.toml" if shipped else Path(name_or_path)
+    path = _path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
