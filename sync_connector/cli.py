@@ -154,7 +154,7 @@ def init(
 @_json
 def check(config_path: str, as_json: bool) -> None:
     """Look at configuration, mapping, source and ledger without sending anything."""
-    settings = config.load(config_path, to_send=True)
+    settings = config.load(config_path, purpose="send")
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
     with _ledger(settings) as ledger:
@@ -330,7 +330,7 @@ def sync(config_path: str, as_json: bool, tap: str | None, apply_path: str | Non
     and nothing else. The result goes to stderr.
     """
     begun = time.monotonic()
-    settings = config.load(config_path, to_send=True, source=_tapped(tap))
+    settings = config.load(config_path, purpose="send", source=_tapped(tap))
     with _ledger(settings, write=True) as ledger, _Signals() as signals:
         result = _run(settings, ledger, signals, begun, apply_path=apply_path, approve=approve, full=full)
     shown = result.as_json()

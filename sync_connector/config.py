@@ -6,25 +6,41 @@ by the first line of a file. Secrets are accepted in no other way than these, an
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Mapping as AnyMapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 
 from sync_connector.errors import FixSetup
 from sync_connector.faults import describe_faults
 from sync_connector.mapping import is_zone
 
+Model = TypeVar("Model", bound=BaseModel)
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _address(url: str, in_clear: str = "") -> str:
+    """A web address without a slash behind it. `in_clear` says what is wrong with plain http to another machine, if anything."""
+    if not url:
+        return url
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an address; write https://…")
+    if in_clear and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError(in_clear)
+    if parts.username or parts.password:
+        raise ValueError("credentials do not belong in the address; they have settings of their own")
+    return url.rstrip("/")
 
 
 class Vendor(_Section):
@@ -44,16 +60,7 @@ class Vendor(_Section):
     @field_validator("base_url")
     @classmethod
     def _safe(cls, url: str) -> str:
-        if not url:
-            return url
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is not an address; write https://…")
-        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            raise ValueError("http:// would send the password in clear; only this machine may be reached that way")
-        if parts.username or parts.password:
-            raise ValueError("credentials do not belong in the address; use login and password")
-        return url.rstrip("/")
+        return _address(url, "http:// would send the password in clear; only this machine may be reached that way")
 
 
 class Source(_Section):
@@ -115,6 +122,82 @@ class Brakes(_Section):
     rejected: Share = 0.50
 
 
+class Receive(_Section):
+    """The receiver of callbacks: where it listens, what it lets in, and the inbox that it keeps."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8026, ge=0, le=65535)
+    public_url: str = Field(default="", description="as the vendor reaches it")
+    secrets: str = Field(default="callback-secrets", description="the file with the callback URL's secrets, newest first")
+    inbox: SecretStr = SecretStr("sqlite:///inbox.db")
+    token: SecretStr | None = Field(default=None, description="of who may pull, and see health and metrics from elsewhere")
+    ops_port: int | None = Field(default=None, ge=0, le=65535, description="on this machine: health and metrics without token")
+    allow: list[str] = Field(default=[], description="addresses or networks that callbacks may come from; empty: any")
+    trusted_proxies: list[str] = Field(default=[], description="whose X-Forwarded-For tells the caller's address")
+    max_size: int = Field(default=65_536, ge=1_024, le=1_048_576, description="bytes of one callback")
+    rate: float = Field(default=1_000, gt=0, description="callbacks a second")
+    connections: int = Field(default=500, ge=10, le=100_000, description="open at once")
+    timeout: float = Field(default=10, gt=0, description="seconds in which a client must have sent its request")
+    keep: int = Field(default=30, ge=0, description="days that what was pulled and acknowledged is kept in the inbox")
+    tls_cert: str = ""
+    tls_key: str = ""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        return _address(url)
+
+    @field_validator("allow", "trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ipaddress.ip_network(network, strict=False)
+        return networks
+
+
+class Pull(_Section):
+    """Where callbacks are fetched from, when the inbox is on another machine; blank: `receive.inbox` itself."""
+
+    url: str = ""
+    token: SecretStr | None = None
+    ca: str = Field(default="", description="a file with the certificate authority of the receiver, where it is not a public one")
+
+    @field_validator("url")
+    @classmethod
+    def _safe(cls, url: str) -> str:
+        return _address(url, "http:// would send the token in clear; only this machine may be reached that way")
+
+
+class Events(_Section):
+    """How events are understood and matched."""
+
+    zone: str | None = Field(default=None, description="of the account: in it the vendor's times without a zone are read")
+    default_country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    match: Literal["newest", "all", "none"] = "newest"
+    window: int = Field(default=60, ge=0, description="seconds within which a repeat is suspected to be the same event")
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and (zone == "unix" or not is_zone(zone)):
+            raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris")
+        return zone
+
+
+class Sink(_Section):
+    """A place that events are written to."""
+
+    name: str = Field(pattern=r"^[\w.-]{1,64}$")
+    type: str
+    url: SecretStr | None = None
+    path: str = Field(default="", description="the folder for files")
+    prefix: str = Field(default="", pattern=r"^\w{0,32}$", description="before the names of our tables")
+    activities: str = Field(default="", description="a mapping whose CRM shows the events as its own activities; blank: none")
+    user: str = Field(default="", description="the CRM's user (its key) under whom they stand there")
+    secret: SecretStr | None = None
+    timeout: float = Field(default=30, gt=0, description="seconds for one answer")
+
+
 class Settings(_Section):
     """One `sync.toml`, with the environment filled in."""
 
@@ -123,14 +206,23 @@ class Settings(_Section):
     rules: Rules = Rules()
     ledger: Ledger = Ledger()
     brakes: Brakes = Brakes()
+    receive: Receive = Receive()
+    pull: Pull = Pull()
+    events: Events = Events()
+    sinks: list[Sink] = []
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.source.type == "sql":
+    def _complete(self, info: ValidationInfo) -> Self:
+        if info.context is not None and info.context["purpose"] == "receive":
+            pass
+        elif self.source.type == "sql":
             if self.source.url is None:
                 raise ValueError('source.url is missing: name the CRM\'s database; write url = "${CRM_URL}"')
         elif not self.source.path and self.source.type != "singer":  # a tap is piped in
             raise ValueError("source.path is missing: name the file that the CRM exported")
+        names = [sink.name for sink in self.sinks]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"sinks: two are called {twice[0]!r}; what was written is remembered by the name")
         return self
 
 
@@ -165,17 +257,39 @@ def _filled(
     return text
 
 
+Purpose = Literal["look", "send", "receive", "pull"]
+"""What a command is about to do, which decides what its settings must have."""
+
+_NEEDED = {
+    "look": {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url"},
+    "send": {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url", "vendor.password"},
+    "receive": {"receive.inbox", "receive.token"},
+    "pull": {
+        "vendor.login",
+        "vendor.base_url",
+        "ledger.url",
+        "pull.url",
+        "pull.token",
+        "receive.inbox",
+        "sinks.url",
+        "sinks.secret",
+    },
+}
+"""The settings whose environment variables must be set."""
+
+
 def load(
     path: str | Path,
     environment: AnyMapping[str, str] = os.environ,
     *,
-    to_send: bool = False,
+    purpose: Purpose = "look",
     source: AnyMapping[str, str] | None = None,
 ) -> Settings:
     """Read `sync.toml`. Relative paths in it are seen from its own folder.
 
-    `to_send` asks for what only sending needs (the password). `source`: settings of that section which the command line
-    says in place of the file. Raises `FixSetup` with every fault at once.
+    To `send`, the password must be there; to `receive`, only the section of that name is looked at, since the receiver may
+    stand on a machine that knows nothing else; to `pull`, the account's time zone must be there. `source`: settings of that
+    section which the command line says in place of the file. Raises `FixSetup` with every fault at once.
     """
     path = Path(path)
     try:
@@ -187,25 +301,37 @@ def load(
         raise FixSetup(f"{path}: {fault}") from None
     except tomllib.TOMLDecodeError as fault:
         raise FixSetup(f"{path}: {fault}") from None
+    if purpose == "receive":
+        raw = {"receive": raw.get("receive", {})}
     if source and isinstance(section := raw.setdefault("source", {}), dict):
         section.update(source)
-    needed = {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url"}
     faults: list[str] = []
-    filled = _filled(raw, "", environment, path.parent, frozenset(needed | {"vendor.password"} if to_send else needed), faults)
+    filled = _filled(raw, "", environment, path.parent, frozenset(_NEEDED[purpose]), faults)
     settings = None
     try:
-        settings = Settings.model_validate(filled)
+        settings = Settings.model_validate(filled, context={"purpose": purpose})
     except ValidationError as invalid:
         faults += describe_faults(invalid, text, str(path))
     if settings is not None:
-        if not settings.vendor.login and not any("vendor.login" in fault for fault in faults):
-            faults.append('vendor.login: is missing; write login = "${ARDARY_LOGIN}"')
-        if to_send and not _secret(settings) and not any("vendor.password" in fault for fault in faults):
-            faults.append('vendor.password: is missing; write password = "${ARDARY_PASSWORD}" or "file:…"')
+        faults += [fault for fault in _missing(settings, purpose) if not any(fault.split(":")[0] in said for said in faults)]
         faults += _plaintext_secret(raw, str(path))
     if faults or settings is None:
         raise FixSetup(*(fault if fault.startswith(str(path)) else f"{path}: {fault}" for fault in faults))
     return _anchored(settings, path.parent)
+
+
+def _missing(settings: Settings, purpose: Purpose) -> list[str]:
+    """What a command needs and the settings have not."""
+    faults = []
+    if purpose != "receive" and not settings.vendor.login:
+        faults.append('vendor.login: is missing; write login = "${ARDARY_LOGIN}"')
+    if purpose == "send" and not _secret(settings):
+        faults.append('vendor.password: is missing; write password = "${ARDARY_PASSWORD}" or "file:…"')
+    if purpose == "pull" and settings.events.zone is None:
+        faults.append('events.zone: is missing: the time zone of the account; write zone = "Europe/Paris" under [events]')
+    if purpose == "pull" and settings.pull.url and not settings.pull.token:
+        faults.append('pull.token: is missing; write token = "${PULL_TOKEN}" or "file:…"')
+    return faults
 
 
 def _secret(settings: Settings) -> str:
@@ -220,15 +346,17 @@ def _in_the_open(text: str) -> bool:
 def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
     faults = []
     advice = 'a password does not belong in this file; write "${{{}}}" or "file:…"'
-    vendor = raw.get("vendor")
-    password = vendor.get("password") if isinstance(vendor, dict) else None
-    if isinstance(password, str) and _in_the_open(password) and not password.startswith("file:"):
-        faults.append(f"{path}: vendor.password: {advice.format('ARDARY_PASSWORD')}")
-    for name, variable in (("ledger", "LEDGER_URL"), ("source", "CRM_URL")):
-        section = raw.get(name)
-        url = section.get("url") if isinstance(section, dict) else None
-        if isinstance(url, str) and holds_password(url):
-            faults.append(f"{path}: {name}.url: {advice.format(variable)}")
+    secrets = [("vendor", "password", "ARDARY_PASSWORD"), ("receive", "token", "PULL_TOKEN"), ("pull", "token", "PULL_TOKEN")]
+    urls = [("ledger", "url", "LEDGER_URL"), ("source", "url", "CRM_URL"), ("receive", "inbox", "INBOX_URL")]
+    for name, setting, variable in [*secrets, *urls, ("sinks", "secret", "WEBHOOK_SECRET"), ("sinks", "url", "SINK_URL")]:
+        sections = raw.get(name)
+        for section in sections if isinstance(sections, list) else [sections]:
+            value = section.get(setting) if isinstance(section, dict) else None
+            if not isinstance(value, str) or value.startswith("file:"):
+                continue
+            is_secret = setting in ("password", "token", "secret")
+            if _in_the_open(value) if is_secret else holds_password(value):
+                faults.append(f"{path}: {name}.{setting}: {advice.format(variable)}")
     return faults
 
 
@@ -242,17 +370,31 @@ def holds_password(url: str) -> bool:
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Paths of the file are seen from its folder, wherever the command is run from."""
-    source, ledger = settings.source, settings.ledger
-    if source.query:
-        source = source.model_copy(update={"query": str(folder / source.query)})
-    if source.url is not None:
-        source = source.model_copy(update={"url": SecretStr(anchored_url(source.url.get_secret_value(), folder))})
-    if source.path and source.path != "-":
-        source = source.model_copy(update={"path": str(folder / source.path)})
+    source, ledger, receive, pull = settings.source, settings.ledger, settings.receive, settings.pull
+
+    def seen(section: Model, *paths: str) -> Model:
+        return section.model_copy(update={name: str(folder / path) for name in paths if (path := getattr(section, name))})
+
+    def seen_url(section: Model, name: str) -> Model:
+        url: SecretStr | None = getattr(section, name)
+        return (
+            section if url is None else section.model_copy(update={name: SecretStr(anchored_url(url.get_secret_value(), folder))})
+        )
+
+    source = seen_url(seen(source, "query"), "url")
+    if source.path != "-":
+        source = seen(source, "path")
     if source.mapping.endswith(".toml"):
-        source = source.model_copy(update={"mapping": str(folder / source.mapping)})
-    ledger = ledger.model_copy(update={"url": SecretStr(anchored_url(ledger.url.get_secret_value(), folder))})
-    return settings.model_copy(update={"source": source, "ledger": ledger})
+        source = seen(source, "mapping")
+    return settings.model_copy(
+        update={
+            "source": source,
+            "ledger": seen_url(ledger, "url"),
+            "receive": seen_url(seen(receive, "secrets", "tls_cert", "tls_key"), "inbox"),
+            "pull": seen(pull, "ca"),
+            "sinks": [seen_url(seen(sink, "path"), "url") for sink in settings.sinks],
+        }
+    )
 
 
 def anchored_url(url: str, folder: Path) -> str:

@@ -6,6 +6,7 @@ This room knows nothing of files, sockets or clocks; everyone may import it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -130,3 +131,84 @@ class Tally:
     def sent(self) -> int:
         """All contacts that were offered to the vendor."""
         return self.accepted + self.warned + self.refused + self.unknown
+
+
+class Kind(StrEnum):
+    """What an event is about."""
+
+    CALL = "call"
+    CALL_QUALIFICATION = "call_qualification"
+    SMS_STATUS = "sms_status"
+    INCOMING_SMS = "incoming_sms"
+    LINK_CLICK = "link_click"
+    UNKNOWN = "unknown"  # not understood: kept as it came, never written into a CRM
+
+
+class Clock(StrEnum):
+    """How much is known of the time of an event."""
+
+    EXACT = "exact"
+    AMBIGUOUS = "ambiguous"  # a local time that the end of summer time makes twice: the first of the two was taken
+    NONEXISTENT = "nonexistent"  # a local time that the beginning of summer time leaves out: taken as if it had not begun
+    DATE = "date"  # a bare date: the time of day is not known
+    UNKNOWN = "unknown"  # no date that can be read
+
+
+class Callback(NamedTuple):
+    """What the vendor said in one callback, as text, both generations alike. What it did not say is `""`."""
+
+    kind: Kind
+    number: str = ""
+    when: str = ""
+    direction: str = ""  # of a call: incoming, outgoing, missed; of a qualification: mobile, interface
+    duration: str = ""
+    text: str = ""  # the message, the qualification
+    link: str = ""
+    status: str = ""
+    id_sms_api: str = ""
+    login: str = ""
+    device: str = ""
+    title: str = ""
+
+
+class Event(NamedTuple):
+    """One call, qualification, delivery status, incoming SMS or link click, understood. Each `…_text` is what the vendor
+    wrote, beside what was understood of it.
+
+    `occurred_at` is UTC, and `None` where only the date (`occurred_on`, the account's own calendar) or nothing is known.
+    `duration` is in seconds. `direction` of a call is incoming or outgoing (a missed call is an incoming one that was not
+    answered); of a qualification, where it was made: mobile or interface.
+    """
+
+    kind: Kind
+    phone_number: str | None = None
+    number_text: str = ""
+    occurred_at: datetime | None = None
+    occurred_on: date | None = None
+    occurred_text: str = ""
+    clock: Clock = Clock.UNKNOWN
+    direction: str = ""
+    answered: bool | None = None
+    duration: int | None = None
+    duration_text: str = ""
+    text: str = ""
+    link: str = ""
+    status: str = ""
+    id_sms_api: str = ""
+    login: str = ""
+    device: str = ""
+    title: str = ""
+
+
+class Record(NamedTuple):
+    """An event on its way into the CRM: with the contact that it belongs to, if one is known.
+
+    `event_key` is unique: a sink that meets it again writes nothing twice, but lets the newer record stand, since a contact
+    may become known later and an SMS gets its next status.
+    """
+
+    event_key: str
+    received_at: datetime
+    contact_key: str | None
+    contact_source: str | None
+    event: Event

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_connector.config import Settings, Source, Vendor, load
+from sync_connector.config import Purpose, Settings, Source, Vendor, load
 from sync_connector.errors import FixSetup
 
 SECRET = "hunter2-very-secret"
@@ -21,15 +21,15 @@ path = "contacts.csv"
 """
 
 
-def _load(folder: Path, text: str, environment: dict[str, str] | None = None, *, to_send: bool = True) -> Settings:
+def _load(folder: Path, text: str, environment: dict[str, str] | None = None, *, purpose: Purpose = "send") -> Settings:
     path = folder / "sync.toml"
     path.write_text(text, encoding="utf-8")
-    return load(path, ENVIRONMENT if environment is None else environment, to_send=to_send)
+    return load(path, ENVIRONMENT if environment is None else environment, purpose=purpose)
 
 
-def _faults(folder: Path, text: str, environment: dict[str, str] | None = None, *, to_send: bool = True) -> list[str]:
+def _faults(folder: Path, text: str, environment: dict[str, str] | None = None, *, purpose: Purpose = "send") -> list[str]:
     with pytest.raises(FixSetup) as fault:
-        _load(folder, text, environment, to_send=to_send)
+        _load(folder, text, environment, purpose=purpose)
     assert SECRET not in str(fault.value)
     return list(fault.value.faults)
 
@@ -169,7 +169,7 @@ def test_variables_and_their_defaults(tmp_path: Path) -> None:
 def test_a_missing_variable_is_named(tmp_path: Path) -> None:
     """Login and password are asked for by the names of their variables, the password only where it is needed."""
     assert [fault for fault in _faults(tmp_path, GOOD, {"ARDARY_LOGIN": "me"}) if "ARDARY_PASSWORD is not set" in fault]
-    assert _load(tmp_path, GOOD, {"ARDARY_LOGIN": "me"}, to_send=False).vendor.login == "me"
+    assert _load(tmp_path, GOOD, {"ARDARY_LOGIN": "me"}, purpose="look").vendor.login == "me"
     faults = _faults(tmp_path, GOOD, {})
     assert len(faults) == 2
 

@@ -23,11 +23,11 @@ STOREYS = [
     {"recognition"},
     {"config", "fields", "dialects"},
     {"flow"},
-    {"ledger", "sources", "report", "sandbox"},
+    {"ledger", "sources", "sinks", "events", "report", "sandbox"},
     {"reading"},
     {"planning"},
     {"watermark"},
-    {"pipeline"},
+    {"pipeline", "pulling"},
     {"planfile", "explaining", "starting", "demo"},
     {"cli"},
 ]
@@ -40,6 +40,7 @@ PURE = [
     "flow/normalize.py",
     "flow/brakes.py",
     "dialects",
+    "events/understand.py",
 ]
 
 
