@@ -154,6 +154,16 @@ class Clock(StrEnum):
     UNKNOWN = "unknown"  # no date that can be read
 
 
+class Matched(StrEnum):
+    """What the ledger says of an event's number."""
+
+    ONE = "one"  # bound to the contact that has it, or had it
+    MANY = "many"  # several contacts share it: bound as the policy says
+    NONE = "none"  # no contact yet: bound when one appears
+    ANONYMOUS = "anonymous"  # no number was told
+    UNREADABLE = "unreadable"  # what was told is no number
+
+
 class Callback(NamedTuple):
     """What the vendor said in one callback, as text, both generations alike. What it did not say is `""`."""
 

@@ -1,4 +1,4 @@
-"""One run at a time on an account: a lease with an expiry, renewed in every transaction that writes.
+"""One run and one pull at a time on an account: a lease with an expiry, renewed in every transaction that writes.
 
 A lease whose holder was a process of this machine that no longer lives is taken over at once, so that a killed run can
 be started again without waiting; one held from elsewhere is taken over when it has expired. Renewing in the same
@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 from pathlib import Path
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,7 +24,14 @@ from sync_connector.ledger.statements import ask
 SECONDS = 300.0
 """How long a silent run keeps its lease. Longer than any wait between two writes of a run that is well."""
 
-_RENEW = "UPDATE leases SET expires_at = :expires_at WHERE account_id = :account_id AND holder = :holder"
+_RENEW = """
+UPDATE leases SET expires_at = :expires_at WHERE account_id = :account_id AND purpose = :purpose AND holder = :holder
+"""
+
+Purpose = Literal["sync", "pull"]
+"""What a lease is for: contacts may go out while callbacks come in."""
+
+_WORD = {"sync": "run", "pull": "pull"}
 
 
 def this_process() -> str:
@@ -31,42 +39,41 @@ def this_process() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{secrets.token_hex(4)}"
 
 
-def acquire(connection: Connection, account_id: int, holder: str) -> None:
+def acquire(connection: Connection, account_id: int, holder: str, purpose: Purpose = "sync") -> None:
     """Take the lease. Raises `AskPerson` while another run has it."""
     now = time.time()
     # A write first: it takes the lock, so that nobody comes between the look and the taking.
-    connection.execute(sa.update(leases).where(leases.c.account_id == account_id).values(holder=leases.c.holder))
-    current = connection.execute(
-        sa.select(leases.c.holder, leases.c.expires_at).where(leases.c.account_id == account_id)
-    ).one_or_none()
+    this = (leases.c.account_id == account_id) & (leases.c.purpose == purpose)
+    connection.execute(sa.update(leases).where(this).values(holder=leases.c.holder))
+    current = connection.execute(sa.select(leases.c.holder, leases.c.expires_at).where(this)).one_or_none()
     mine = {"holder": holder, "expires_at": now + SECONDS}
     if current is None:
-        connection.execute(sa.insert(leases).values(account_id=account_id, **mine))
+        connection.execute(sa.insert(leases).values(account_id=account_id, purpose=purpose, **mine))
         return
     if current.expires_at > now and current.holder != holder and not _is_dead(current.holder):
         host, process = current.holder.split("/")[:2]
         raise AskPerson(
-            f"another run is at work on this account (process {process} on {host}); wait for it to end. "
+            f"another {_WORD[purpose]} is at work on this account (process {process} on {host}); wait for it to end. "
             f"Should it be dead, its lease expires in {int(current.expires_at - now) + 1} seconds"
         )
-    taken = connection.execute(
-        sa.update(leases).where(leases.c.account_id == account_id, leases.c.holder == current.holder).values(**mine)
-    )
+    taken = connection.execute(sa.update(leases).where(this, leases.c.holder == current.holder).values(**mine))
     if taken.rowcount != 1:
-        raise AskPerson("another run began at the same moment; wait for it to end")
+        raise AskPerson(f"another {_WORD[purpose]} began at the same moment; wait for it to end")
 
 
-def renew(connection: Connection, account_id: int, holder: str) -> None:
+def renew(connection: Connection, account_id: int, holder: str, purpose: Purpose = "sync") -> None:
     """Keep the lease. Raises `LeaseLost` when another run took it over."""
-    renewed = {"account_id": account_id, "holder": holder, "expires_at": time.time() + SECONDS}
+    renewed = {"account_id": account_id, "purpose": purpose, "holder": holder, "expires_at": time.time() + SECONDS}
     kept = ask(connection, _RENEW, renewed)
     if kept.rowcount != 1:
-        raise LeaseLost("another run took over while this one was silent for too long; nothing more was written")
+        word = _WORD[purpose]
+        raise LeaseLost(f"another {word} took over while this one was silent for too long; nothing more was written")
 
 
-def release(connection: Connection, account_id: int, holder: str) -> None:
+def release(connection: Connection, account_id: int, holder: str, purpose: Purpose = "sync") -> None:
     """Give the lease back, if it is still ours."""
-    connection.execute(sa.delete(leases).where(leases.c.account_id == account_id, leases.c.holder == holder))
+    mine = (leases.c.account_id == account_id) & (leases.c.purpose == purpose) & (leases.c.holder == holder)
+    connection.execute(sa.delete(leases).where(mine))
 
 
 def _started(process: int) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sync_connector.model import Change, Finding, Place
+from sync_connector.model import Change, Event, Finding, Place
 
 
 class Scope(NamedTuple):
@@ -42,3 +43,39 @@ class StaleNumber(NamedTuple):
     phone_number: str
     key: str
     why: str
+
+
+class Arrived(NamedTuple):
+    """A callback that was understood, on its way into the ledger. `content` is the same for two that say the same; the later
+    of them is a suspected repeat if it was received within `window` of the former."""
+
+    event_key: str
+    received_at: datetime
+    query: str
+    event: Event
+    content: str
+    window: timedelta
+
+
+class Candidate(NamedTuple):
+    """A contact that has a number, waits for it, or had it. `recency`: seconds since 1970, when it last changed in the CRM."""
+
+    contact_id: int
+    standing: str  # owner, waiting, gone, former
+    recency: int | None
+
+
+class TakenIn(NamedTuple):
+    """What became of a page of callbacks. `kinds`: kind → events; those that were known already are not counted."""
+
+    kinds: dict[str, int]
+    repeats: int
+    matched: dict[str, int]
+    bound: int
+
+
+class Delivery(NamedTuple):
+    """Events that go to a sink in one piece, under a number that counts up."""
+
+    number: int
+    event_ids: list[int]

@@ -141,6 +141,110 @@ leases = sa.Table(
     "leases",
     metadata,
     sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True),  # sync or pull: the two do not wait for each other
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),  # seconds since 1970
+)
+
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("inbox", sa.Text, primary_key=True),
+    sa.Column("sequence", BigId, nullable=False),  # the last callback of that inbox that became an event
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("event_key", sa.Text, nullable=False),  # the inbox and the callback's number in it
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("query", sa.Text, nullable=False),  # as it came
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("phone_number", sa.Text),
+    sa.Column("number_text", sa.Text, nullable=False),
+    sa.Column("occurred_at", sa.DateTime(timezone=True)),
+    sa.Column("occurred_on", sa.Date),
+    sa.Column("occurred_text", sa.Text, nullable=False),
+    sa.Column("clock", sa.Text, nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("answered", sa.Boolean),
+    sa.Column("duration", BigId),  # seconds
+    sa.Column("duration_text", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("link", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("id_sms_api", sa.Text, nullable=False),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("device", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),  # a fingerprint of what was said: repeats have the same
+    sa.Column("same_as", sa.Text),  # the event that this one is suspected to repeat
+    sa.Column("status_of", sa.Text),  # the first event about the same SMS, whose record tells the status that stands
+    sa.Column("matched", sa.Text, nullable=False),  # see Matched
+    sa.UniqueConstraint("account_id", "event_key"),
+    sa.Index("ix_events_account_id_content", "account_id", "content"),
+    sa.Index("ix_events_account_id_received_at", "account_id", "received_at"),
+    sa.Index("ix_events_account_id_phone_number", "account_id", "phone_number"),
+    sa.Index(
+        "ix_events_account_id_unmatched",
+        "account_id",
+        "phone_number",
+        sqlite_where=sa.text("matched = 'none'"),
+        postgresql_where=sa.text("matched = 'none'"),
+    ),
+    sa.Index(
+        "ix_events_account_id_id_sms_api",
+        "account_id",
+        "id_sms_api",
+        sqlite_where=sa.text("id_sms_api <> ''"),
+        postgresql_where=sa.text("id_sms_api <> ''"),
+    ),
+    sa.Index(
+        "ix_events_account_id_status_of",
+        "account_id",
+        "status_of",
+        sqlite_where=sa.text("status_of IS NOT NULL"),
+        postgresql_where=sa.text("status_of IS NOT NULL"),
+    ),
+)
+
+bindings = sa.Table(
+    "bindings",
+    metadata,
+    sa.Column("event_id", sa.ForeignKey("events.id"), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),  # 1 is the first; more only with match = "all"
+    sa.Column("contact_id", BigId, nullable=False),
+    sa.Index("ix_bindings_contact_id", "contact_id"),
+)
+
+sinks = sa.Table(
+    "sinks",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("deliveries", BigId, nullable=False),  # the number of the last one
+    sa.Column("up_to", BigId, nullable=False),  # the last event that was put into its outbox
+    sa.UniqueConstraint("account_id", "name"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("sink_id", sa.ForeignKey("sinks.id"), primary_key=True),
+    sa.Column("event_id", sa.ForeignKey("events.id"), primary_key=True),
+    sa.Column("delivery", BigId),  # under way, or nobody knows how it ended
+    sa.Column("reason", sa.Text),  # parked: why the sink refused it
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("tried_by", sa.Text),  # the pull that tried last: each tries what is parked once
+    sa.Index(
+        "ix_outbox_sink_id_delivery",
+        "sink_id",
+        "delivery",
+        sqlite_where=sa.text("delivery IS NOT NULL"),
+        postgresql_where=sa.text("delivery IS NOT NULL"),
+    ),
 )

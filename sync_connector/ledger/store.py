@@ -49,18 +49,18 @@ class Ledger(Writer):
         return self.scope(login, host, source)
 
     @contextmanager
-    def lease(self, scope: Scope) -> Iterator[None]:
-        """Be the only run of this account. Raises `AskPerson` when another one is."""
+    def lease(self, scope: Scope, purpose: leases.Purpose = "sync") -> Iterator[None]:
+        """Be the only run, or the only pull, of this account. Raises `AskPerson` when another one is."""
         try:
             with self.engine.begin() as connection:
-                leases.acquire(connection, scope.account_id, self.holder)
+                leases.acquire(connection, scope.account_id, self.holder, purpose)
         except sa.exc.IntegrityError:
-            raise AskPerson("another run began at the same moment; wait for it to end") from None
+            raise AskPerson("another one began at the same moment; wait for it to end") from None
         try:
             yield
         finally:
             with self.engine.begin() as connection:
-                leases.release(connection, scope.account_id, self.holder)
+                leases.release(connection, scope.account_id, self.holder, purpose)
 
     def renew(self, scope: Scope) -> None:
         """Keep the lease while nothing is written. Raises `LeaseLost`."""

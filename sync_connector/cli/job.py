@@ -1,0 +1,211 @@
+"""The job: `plan` and `sync`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from sync_connector import config, pipeline, planfile, planning
+from sync_connector.cli.frame import (
+    Signals,
+    cli,
+    config_option,
+    full_option,
+    json_option,
+    ledger_of,
+    progress_bars,
+    scope_of,
+    show,
+    show_json,
+    singer_option,
+)
+from sync_connector.config import Settings
+from sync_connector.errors import AskPerson
+from sync_connector.flow.brakes import Limits
+from sync_connector.flow.resolve import Outcome
+from sync_connector.ledger.store import Ledger
+from sync_connector.model import Contact
+from sync_connector.report import terminal
+from sync_connector.sources import singer
+from sync_connector.watermark import Watermark
+
+SHOWN_REJECTS = 8
+SHOWN_SAMPLES = 5
+
+
+def _account(settings: Settings) -> str:
+    login, host, source = planning.scope_names(settings)
+    return f"{login} at {host}, source {source}"
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.brakes.gone, settings.brakes.changed, settings.brakes.rejected)
+
+
+@cli.command()
+@config_option
+@json_option
+@full_option
+@singer_option
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the plan to this file, for review and `sync --apply`.")
+def plan(config_path: str, as_json: bool, full: bool, tap: str | None, out: str | None) -> None:
+    """Show what a sync would send. Writes nothing to the ledger, sends nothing."""
+    begun = time.monotonic()
+    settings = config.load(config_path, source=_tapped(tap))
+    with ledger_of(settings) as ledger:
+        with progress_bars() as progress, Signals() as signals:
+            made = planning.prepare(settings, ledger, scope_of(ledger, settings), progress, signals.check, full=full)
+        with closing(made.spool):
+            if out:
+                planfile.write(Path(out), made, ledger, _account(settings))
+            stopped = made.brakes(_limits(settings))
+            if as_json:
+                cost = {"seconds": round(time.monotonic() - begun, 3), "peak_rss_mb": pipeline.peak_rss_mb()}
+                show_json(made.as_json() | {"brakes": stopped} | cost)
+                return
+            _show_plan(made, stopped)
+            if out:
+                show(Text(f"\nwrote {out}; after review: sync-connector sync --apply {out}"))
+
+
+def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
+    show(terminal.rows_table(made.rows, {"create": made.creates, "update": made.updates}))
+    for line in terminal.reading_lines(made.as_json()):
+        show(line)
+    if made.gone or made.unsure:
+        show(f"{len(made.gone):,} known contacts are no longer in the source")
+    if made.unsure:
+        show(Text(f"{made.unsure:,} more may only be missing because their row could not be read", style="dim"))
+    for line in terminal.codes_lines(made.codes, made.mended):
+        show(line)
+    samples = [(change, contact) for change, contact in planfile.sample(made, SHOWN_SAMPLES) if isinstance(contact, Contact)]
+    if samples:
+        show("")
+        show(terminal.samples_table([(change.value, contact) for change, contact in samples]))
+    _show_rejects(made)
+    for sentence in stopped:
+        show(Text(f"brake: {sentence}", style="yellow"))
+    if stopped:
+        show(Text("a sync would stop here; `sync --approve` passes once", style="yellow"))
+
+
+def _show_rejects(made: planning.Plan) -> None:
+    samples = []
+    for piece in made.extraction.set_aside:
+        samples.append(("", piece.place.line, pipeline.unreadable(piece)))
+        if len(samples) >= SHOWN_REJECTS:
+            break
+    for outcome, owner, candidate in made.candidates(Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED):
+        if len(samples) >= SHOWN_REJECTS:
+            break
+        finding = next(f for f in pipeline.findings_of(outcome, owner, candidate) if f.severity == "reject")
+        samples.append((candidate.key, candidate.place.line, finding))
+    samples.sort(key=lambda sample: sample[1])
+    if samples:
+        show("")
+        show(terminal.rejects_table(samples, made.rows["rejected"] - len(samples)))
+
+
+@cli.command()
+@config_option
+@json_option
+@singer_option
+@click.option("--apply", "apply_path", type=click.Path(dir_okay=False), help="Send exactly what this plan says, or refuse.")
+@click.option("--approve", is_flag=True, help="Pass the brakes, this once.")
+@full_option
+def sync(config_path: str, as_json: bool, tap: str | None, apply_path: str | None, approve: bool, full: bool) -> None:
+    """Send what changed since the last sync, and record the vendor's verdict on each contact.
+
+    With --singer, stdout is the tap's: it gets the last STATE of which every record before it is settled, if there is one,
+    and nothing else. The result goes to stderr.
+    """
+    begun = time.monotonic()
+    settings = config.load(config_path, purpose="send", source=_tapped(tap))
+    with ledger_of(settings, write=True) as ledger, Signals() as signals:
+        result = _run(settings, ledger, signals, begun, apply_path=apply_path, approve=approve, full=full)
+    shown = result.as_json()
+    if as_json:
+        show_json(shown, stderr=_of_a_tap(settings))
+    else:
+        _show_result(result, shown, stderr=_of_a_tap(settings))
+    if result.tally.refused or result.tally.unknown:
+        sys.exit(3)
+
+
+def _tapped(tap: str | None) -> dict[str, str] | None:
+    """The source's settings that `--singer` stands for; a path on the command line is seen from where the user is."""
+    return None if tap is None else {"type": "singer", "path": tap if tap == "-" else os.path.abspath(tap)}
+
+
+def _of_a_tap(settings: Settings) -> bool:
+    return settings.source.type == "singer"
+
+
+def _give_state_back(settings: Settings, made: planning.Plan, watermark: Watermark) -> None:
+    """Tell who runs the tap how far it need not read again; nothing where no STATE is true."""
+    state = singer.last_state(settings.source, watermark.first_unsettled(made))
+    if state is not None:
+        click.echo(state)
+
+
+def _run(
+    settings: Settings,
+    ledger: Ledger,
+    signals: Signals,
+    begun: float,
+    *,
+    apply_path: str | None,
+    approve: bool,
+    full: bool,
+) -> pipeline.Result:
+    scope = ledger.make_scope(*planning.scope_names(settings))
+    with progress_bars() as progress, ledger.lease(scope):
+        last_renewal = time.monotonic()
+
+        def check() -> None:
+            nonlocal last_renewal
+            signals.check()
+            if time.monotonic() - last_renewal > 20:
+                ledger.renew(scope)
+                last_renewal = time.monotonic()
+
+        made = planning.prepare(settings, ledger, scope, progress, check, full=full)
+        with closing(made.spool):
+            if apply_path is not None:
+                planfile.check(Path(apply_path), made, _account(settings))
+            stopped = made.brakes(_limits(settings))
+            if stopped and not approve:
+                raise AskPerson(*stopped, "nothing was sent; look at `sync-connector plan`, and `sync --approve` passes once")
+            watermark = Watermark() if _of_a_tap(settings) else None
+            try:
+                return pipeline.execute(settings, ledger, made, progress, lambda: signals.number, begun, watermark=watermark)
+            finally:
+                if watermark is not None:
+                    _give_state_back(settings, made, watermark)
+
+
+def _show_result(result: pipeline.Result, shown: dict[str, Any], *, stderr: bool = False) -> None:
+    say = functools.partial(show, stderr=stderr)
+    say(terminal.rows_table(shown["rows"], shown["changes"], before=False))
+    for line in terminal.reading_lines(shown):
+        say(line)
+    say(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
+    for line in terminal.codes_lines(result.plan.codes, result.plan.mended):
+        say(line)
+    if shown["gone"]:
+        say(f"{shown['gone']:,} contacts left the source in this run")
+    if shown["stale_at_vendor"]:
+        say(
+            f"{shown['stale_at_vendor']:,} numbers are stale at the vendor, which cannot delete them: sync-connector runs --stale"
+        )
+    if result.tally.refused or result.tally.unknown:
+        say(Text("refused and unknown contacts are offered again by the next run", style="yellow"))
+    say(Text(f"run {shown['run']} finished in {shown['seconds']:.1f} s, {shown['peak_rss_mb']:.0f} MB at most", style="dim"))

@@ -1,0 +1,335 @@
+"""Events in the ledger: taken in, bound to contacts, and handed to sinks.
+
+Law: an event, what it is bound to and the cursor of its inbox move in one transaction, which renews the lease of the pull; so
+a callback that is met again changes nothing. Nothing leaves an outbox before its sink has written it or refused it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sync_connector.ledger import leases
+from sync_connector.ledger.nouns import Arrived, Candidate, Delivery, TakenIn
+from sync_connector.ledger.schema import bindings, contacts, cursors, events, outbox, sinks, sources
+from sync_connector.ledger.statements import ask, put
+from sync_connector.ledger.store import Ledger
+from sync_connector.model import Clock, Event, Kind, Matched, Record, State
+
+Choose = Callable[[Sequence[Candidate]], tuple[Matched, list[int]]]
+"""Who of the contacts with a number an event is bound to."""
+
+_NUMBERED = """
+SELECT phone_number, id, CASE WHEN state = :gone THEN 'gone' ELSE 'owner' END, recency
+FROM contacts WHERE account_id = :account_id AND phone_number AMONG :numbers
+UNION ALL
+SELECT wanted_number, id, 'waiting', recency
+FROM contacts WHERE account_id = :account_id AND wanted_number AMONG :numbers AND state <> :gone
+UNION ALL
+SELECT s.phone_number, c.id, 'former', c.recency
+FROM stale_numbers s JOIN contacts c ON c.source_id = s.source_id AND c.key = s.key
+WHERE s.account_id = :account_id AND s.phone_number AMONG :numbers
+"""
+
+# Three look-ups from the few numbers that wait, each by an index.
+_NOW_KNOWN = """
+SELECT DISTINCT e.phone_number FROM events e JOIN contacts c ON c.account_id = e.account_id AND c.phone_number = e.phone_number
+WHERE e.account_id = :account_id AND e.matched = 'none'
+UNION
+SELECT DISTINCT e.phone_number FROM events e JOIN contacts c ON c.account_id = e.account_id AND c.wanted_number = e.phone_number
+WHERE e.account_id = :account_id AND e.matched = 'none' AND c.state <> :gone
+UNION
+SELECT DISTINCT e.phone_number
+FROM events e JOIN stale_numbers s ON s.account_id = e.account_id AND s.phone_number = e.phone_number
+WHERE e.account_id = :account_id AND e.matched = 'none'
+"""
+
+_UNMATCHED = """
+SELECT id, phone_number, COALESCE(status_of, event_key) FROM events
+WHERE account_id = :account_id AND matched = 'none' AND phone_number AMONG :numbers
+"""
+
+_ALIKE = """
+SELECT content, event_key, same_as, received_at FROM events
+WHERE account_id = :account_id AND content AMONG :contents ORDER BY id
+"""
+
+_FIRST_STATUS = """
+SELECT id_sms_api, number_text, event_key FROM events
+WHERE account_id = :account_id AND id_sms_api AMONG :sms AND id_sms_api <> '' AND kind = 'sms_status' AND status_of IS NULL
+AND same_as IS NULL
+"""
+
+# What has a record of its own, and is to be written.
+_FILL = """
+INSERT INTO outbox (sink_id, event_id, tries)
+SELECT CAST(:sink_id AS BIGINT), id, 0 FROM events
+WHERE account_id = :account_id AND id > :up_to AND same_as IS NULL AND status_of IS NULL AND kind <> 'unknown'
+ON CONFLICT DO NOTHING
+"""
+
+_AGAIN = """
+INSERT INTO outbox (sink_id, event_id, tries)
+SELECT s.id, e.id, 0 FROM sinks s JOIN events e ON e.account_id = s.account_id
+WHERE s.account_id = :account_id AND e.event_key AMONG :keys AND e.same_as IS NULL AND e.kind <> 'unknown'
+ON CONFLICT DO NOTHING
+"""
+
+_DELIVERED = "DELETE FROM outbox WHERE sink_id = :sink_id AND delivery = :delivery"
+
+_SEND = "UPDATE outbox SET delivery = :delivery WHERE sink_id = :sink_id AND event_id AMONG :ids"
+
+_PARK = """
+UPDATE outbox SET delivery = NULL, reason = :reason, tries = tries + 1, tried_by = :pull
+WHERE sink_id = :sink_id AND event_id = :event_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EventBook:
+    """The events of an account, as a pull holds them: `ledger` has the lease."""
+
+    ledger: Ledger
+    account_id: int
+
+    def cursor(self, inbox: str) -> int:
+        """The last callback of that inbox that became an event."""
+        query = sa.select(cursors.c.sequence).where(cursors.c.account_id == self.account_id, cursors.c.inbox == inbox)
+        with self.ledger.engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def take_in(self, inbox: str, upto: int, arrivals: Sequence[Arrived], choose: Choose) -> TakenIn:
+        """Callbacks become events. `upto`: the last of the inbox among them, where the next page begins."""
+        with self._writing() as connection:
+            values = {"account_id": self.account_id, "keys": [one.event_key for one in arrivals]}
+            text = "SELECT event_key FROM events WHERE account_id = :account_id AND event_key AMONG :keys"
+            known = set(ask(connection, text, values).scalars())
+            fresh = list({one.event_key: one for one in arrivals if one.event_key not in known}.values())
+            same_as = self._repeats(connection, fresh)
+            status_of = self._first_statuses(connection, [one for one in fresh if one.event_key not in same_as])
+            numbers = list({one.event.phone_number for one in fresh if one.event.phone_number is not None})
+            chosen = {number: choose(who) for number, who in self._candidates(connection, numbers).items()}
+            rows, bound = [], {}
+            for one in fresh:
+                number = one.event.phone_number
+                matched, contact_ids = _unbound(one.event) if number is None else chosen.get(number, (Matched.NONE, []))
+                bound[one.event_key] = contact_ids
+                rows.append(
+                    {
+                        **one.event._asdict(),
+                        "account_id": self.account_id,
+                        "event_key": one.event_key,
+                        "received_at": one.received_at,
+                        "query": one.query,
+                        "content": one.content,
+                        "same_as": same_as.get(one.event_key),
+                        "status_of": status_of.get(one.event_key),
+                        "matched": matched.value,
+                    }
+                )
+            if rows:
+                connection.execute(sa.insert(events), rows)
+                self._bind(connection, bound)
+            ask(connection, _AGAIN, {"account_id": self.account_id, "keys": list(set(status_of.values()))})
+            put(
+                connection, cursors, ("account_id", "inbox", "sequence"), [(self.account_id, inbox, upto)],
+                over=("account_id", "inbox"), moved=("sequence",),
+            )  # fmt: skip
+        return TakenIn(
+            kinds=dict(Counter(row["kind"].value for row in rows)),
+            repeats=len(same_as),
+            matched=dict(Counter(row["matched"] for row in rows if row["kind"] is not Kind.UNKNOWN)),
+            bound=sum(bool(ids) for ids in bound.values()),
+        )
+
+    def bind_late(self, choose: Choose, numbers_at_once: int = 500) -> int:
+        """Bind events whose contact has appeared since; how many. Their records are written again, with the contact."""
+        gone = {"account_id": self.account_id, "gone": State.GONE.value}
+        with self.ledger.engine.connect() as connection:
+            known = sorted(ask(connection, _NOW_KNOWN, gone).scalars())
+        count = 0
+        for start in range(0, len(known), numbers_at_once):
+            numbers = known[start : start + numbers_at_once]
+            with self._writing() as connection:
+                chosen = {number: choose(who) for number, who in self._candidates(connection, numbers).items()}
+                found = ask(connection, _UNMATCHED, {"account_id": self.account_id, "numbers": numbers}).all()
+                moved: dict[Matched, list[int]] = defaultdict(list)
+                rows, again = [], set()
+                for id_, number, record in found:
+                    matched, contact_ids = chosen.get(number, (Matched.NONE, []))
+                    moved[matched].append(id_)
+                    rows += [(id_, ordinal, contact_id) for ordinal, contact_id in enumerate(contact_ids, start=1)]
+                    if contact_ids:
+                        again.add(record)
+                        count += 1
+                for matched, ids in moved.items():
+                    text = "UPDATE events SET matched = :matched WHERE id AMONG :ids"
+                    ask(connection, text, {"matched": matched.value, "ids": ids})
+                put(connection, bindings, ("event_id", "ordinal", "contact_id"), rows)
+                ask(connection, _AGAIN, {"account_id": self.account_id, "keys": list(again)})
+        return count
+
+    def fill_outbox(self, name: str) -> int:
+        """All events that the sink has not been handed yet, a new sink's whole history too, wait for it now. The sink's id."""
+        with self._writing() as connection:
+            row = (self.account_id, name, 0, 0)
+            put(connection, sinks, ("account_id", "name", "deliveries", "up_to"), [row], over=("account_id", "name"))
+            mine = (sinks.c.account_id == self.account_id) & (sinks.c.name == name)
+            sink_id, up_to = connection.execute(sa.select(sinks.c.id, sinks.c.up_to).where(mine)).one()
+            newest = connection.scalar(sa.select(sa.func.max(events.c.id)).where(events.c.account_id == self.account_id)) or 0
+            if newest > up_to:
+                ask(connection, _FILL, {"sink_id": sink_id, "account_id": self.account_id, "up_to": up_to})
+                connection.execute(sa.update(sinks).where(sinks.c.id == sink_id).values(up_to=newest))
+        return int(sink_id)
+
+    def begin_delivery(self, sink_id: int, pull: str, limit: int) -> Delivery | None:
+        """What the sink is to be handed next; `None` when nothing waits. A delivery of which nobody knows how it ended comes
+        first, under its old number; what is parked comes once in each `pull`."""
+        mine = outbox.c.sink_id == sink_id
+        with self._writing() as connection:
+            left = connection.scalar(sa.select(sa.func.min(outbox.c.delivery)).where(mine))
+            if left is not None:
+                ids = connection.scalars(
+                    sa.select(outbox.c.event_id).where(mine, outbox.c.delivery == left).order_by(outbox.c.event_id)
+                )
+                return Delivery(int(left), list(ids))
+            untried = outbox.c.tried_by.is_(None) | (outbox.c.tried_by != pull)
+            waiting = sa.select(outbox.c.event_id).where(mine, untried).order_by(outbox.c.event_id).limit(limit)
+            event_ids = list(connection.scalars(waiting))
+            if not event_ids:
+                return None
+            next_one = sa.update(sinks).where(sinks.c.id == sink_id).values(deliveries=sinks.c.deliveries + 1)
+            number = connection.scalar(next_one.returning(sinks.c.deliveries))
+            ask(connection, _SEND, {"sink_id": sink_id, "delivery": number, "ids": event_ids})
+        return Delivery(int(number or 0), event_ids)
+
+    def settle_delivery(self, sink_id: int, delivery: Delivery, pull: str, refused: dict[int, str]) -> None:
+        """The sink has written a delivery, but for those it refused: event id → reason. They are parked."""
+        with self._writing() as connection:
+            for event_id, reason in refused.items():
+                values = {"sink_id": sink_id, "event_id": event_id, "reason": reason, "pull": pull}
+                ask(connection, _PARK, values)
+            ask(connection, _DELIVERED, {"sink_id": sink_id, "delivery": delivery.number})
+
+    def records(self, event_ids: Sequence[int], fold: Callable[[Sequence[Event]], Event]) -> list[tuple[int, Record]]:
+        """The records of events, by their ids: one for each contact an event is bound to, one if there is none. `fold` makes
+        one status of all that were received for an SMS."""
+        with self.ledger.engine.connect() as connection:
+            found = connection.execute(sa.select(events).where(_among(events.c.id, event_ids)).order_by(events.c.id)).all()
+            keys = [row.event_key for row in found if row.kind == Kind.SMS_STATUS]
+            later: dict[str, list[Event]] = defaultdict(list)
+            if keys:
+                of_these = (events.c.account_id == self.account_id) & _among(events.c.status_of, keys)
+                for row in connection.execute(sa.select(events).where(of_these).order_by(events.c.id)):
+                    later[row.status_of].append(event_of(row))
+            query = (
+                sa.select(bindings.c.event_id, bindings.c.ordinal, contacts.c.key, sources.c.name)
+                .join(contacts, contacts.c.id == bindings.c.contact_id)
+                .join(sources, sources.c.id == contacts.c.source_id)
+                .where(_among(bindings.c.event_id, event_ids))
+                .order_by(bindings.c.event_id, bindings.c.ordinal)
+            )
+            bound: dict[int, list[tuple[int, str | None, str | None]]] = defaultdict(list)
+            for event_id, ordinal, key, source in connection.execute(query):
+                bound[event_id].append((ordinal, key, source))
+        made = []
+        for row in found:
+            event = event_of(row)
+            if row.event_key in later:
+                event = fold([event, *later[row.event_key]])
+            received_at = utc(row.received_at)
+            for ordinal, key, source in bound.get(row.id) or [(1, None, None)]:
+                event_key = row.event_key if ordinal == 1 else f"{row.event_key}/{ordinal}"
+                made.append((row.id, Record(event_key, received_at, key, source, event)))
+        return made
+
+    def waiting(self, sink_id: int) -> tuple[int, int]:
+        """How many events wait for a sink, and how many of them are parked."""
+        parked = sa.func.count(outbox.c.reason)
+        with self.ledger.engine.connect() as connection:
+            row = connection.execute(sa.select(sa.func.count(), parked).where(outbox.c.sink_id == sink_id)).one()
+        return row[0] - row[1], row[1]
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self.ledger.engine.begin() as connection:
+            leases.renew(connection, self.account_id, self.ledger.holder, "pull")
+            yield connection
+
+    def renew(self) -> None:
+        """Keep the lease while nothing is written. Raises `LeaseLost`."""
+        with self._writing():
+            pass
+
+    def _repeats(self, connection: Connection, arrivals: Sequence[Arrived]) -> dict[str, str]:
+        """Event key → the event that it is suspected to repeat: the same was said, not long before."""
+        last: dict[str, tuple[str, datetime]] = {}
+        contents = list({one.content for one in arrivals})
+        for content, key, original, received_at in ask(connection, _ALIKE, {"account_id": self.account_id, "contents": contents}):
+            at = datetime.fromisoformat(received_at) if isinstance(received_at, str) else received_at
+            last[content] = (original or key, utc(at))
+        repeats = {}
+        for one in arrivals:
+            original = one.event_key
+            if (before := last.get(one.content)) is not None and abs(one.received_at - before[1]) <= one.window:
+                original = repeats[one.event_key] = before[0]
+            last[one.content] = (original, one.received_at)
+        return repeats
+
+    def _first_statuses(self, connection: Connection, arrivals: Sequence[Arrived]) -> dict[str, str]:
+        """Event key of a status → the first event about the same SMS, where it is not that itself."""
+        told = [one for one in arrivals if one.event.kind is Kind.SMS_STATUS and one.event.id_sms_api]
+        values = {"account_id": self.account_id, "sms": list({one.event.id_sms_api for one in told})}
+        first = {(sms, number): key for sms, number, key in ask(connection, _FIRST_STATUS, values)}
+        found = {}
+        for one in told:
+            key = first.setdefault((one.event.id_sms_api, one.event.number_text), one.event_key)
+            if key != one.event_key:
+                found[one.event_key] = key
+        return found
+
+    def _candidates(self, connection: Connection, numbers: list[str]) -> dict[str, list[Candidate]]:
+        values = {"account_id": self.account_id, "numbers": numbers, "gone": State.GONE.value}
+        found: dict[str, list[Candidate]] = defaultdict(list)
+        for number, contact_id, standing, recency in ask(connection, _NUMBERED, values):
+            found[number].append(Candidate(contact_id, standing, recency))
+        return found
+
+    def _bind(self, connection: Connection, bound: dict[str, list[int]]) -> None:
+        keys = [key for key, ids in bound.items() if ids]
+        text = "SELECT event_key, id FROM events WHERE account_id = :account_id AND event_key AMONG :keys"
+        found = ask(connection, text, {"account_id": self.account_id, "keys": keys})
+        rows = [
+            (event_id, ordinal, contact_id) for key, event_id in found for ordinal, contact_id in enumerate(bound[key], start=1)
+        ]
+        put(connection, bindings, ("event_id", "ordinal", "contact_id"), rows)
+
+
+def utc(moment: datetime) -> datetime:
+    """A time as the ledger has it, with its zone: SQLite keeps none, and all are UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def event_of(row: sa.Row[*tuple[object, ...]]) -> Event:
+    """The event of a row of `events`."""
+    told = {name: getattr(row, name) for name in Event._fields}
+    told |= {"kind": Kind(told["kind"]), "clock": Clock(told["clock"])}
+    if told["occurred_at"] is not None:
+        told["occurred_at"] = utc(told["occurred_at"])
+    return Event(**told)
+
+
+def _unbound(event: Event) -> tuple[Matched, list[int]]:
+    """Of an event without a number: whether none was told, or none can be read."""
+    told = sum(sign.isdigit() for sign in event.number_text) >= 3
+    return (Matched.UNREADABLE if told else Matched.ANONYMOUS), []
+
+
+def _among(column: sa.ColumnElement[object], values: Sequence[object]) -> sa.ColumnElement[bool]:
+    return column.in_(list(values))

@@ -1,0 +1,210 @@
+"""`pull`: callbacks → events → contacts → the CRM. Reads top to bottom as the way back.
+
+Law: the inbox is told that a page is safe only after its events are committed; a sink that fails keeps nothing from the
+others, and what it was to get waits for the next pull. What is taken in, written, parked and waiting adds up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sync_connector import sinks
+from sync_connector.config import Settings
+from sync_connector.config import Sink as SinkSettings
+from sync_connector.dialects import read_callback
+from sync_connector.errors import LeaseLost, SyncError
+from sync_connector.events import match
+from sync_connector.events.remote import Origin
+from sync_connector.events.understand import content, fold_statuses, understand
+from sync_connector.ledger.events import Choose, EventBook
+from sync_connector.ledger.leases import SECONDS
+from sync_connector.ledger.nouns import Arrived, Scope
+from sync_connector.ledger.store import Ledger
+from sync_connector.model import Kind
+from sync_connector.reading import Progress
+
+PAGE = 1_000
+DELIVERY = 1_000
+
+Instrument = Callable[[str], None]
+"""Told where a pull is, so that a test can let it die there."""
+
+
+@dataclass(slots=True)
+class Written:
+    """What a sink got in a pull. `waiting` and `parked`: what it has still to get, or refused. `failed`: why it stopped."""
+
+    sink: str
+    written: int = 0
+    parked: int = 0
+    waiting: int = 0
+    failed: SyncError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As one object."""
+        counts = {"sink": self.sink, "written": self.written, "parked": self.parked, "waiting": self.waiting}
+        return counts | {"failed": str(self.failed) if self.failed else None}
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull did."""
+
+    fetched: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    matched: Counter[str] = field(default_factory=Counter)
+    repeats: int = 0
+    bound: int = 0
+    bound_late: int = 0
+    left_at_origin: int = 0
+    sinks: list[Written] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """As one object."""
+        return {
+            "fetched": self.fetched,
+            "events": {kind.value: self.kinds[kind.value] for kind in Kind},
+            "suspected_duplicates": self.repeats,
+            "bound": self.bound,
+            "bound_late": self.bound_late,
+            "unmatched": self.matched["none"],
+            "anonymous": self.matched["anonymous"] + self.matched["unreadable"],
+            "sinks": [written.as_json() for written in self.sinks],
+            "waiting_at_the_edge": self.left_at_origin,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def pull(
+    settings: Settings,
+    ledger: Ledger,
+    scope: Scope,
+    origin: Origin,
+    progress: Progress,
+    check: Callable[[], None],
+    instrument: Instrument = lambda _: None,
+) -> Pulled:
+    """Fetch what is new in the inbox, understand and match it, and write it to every sink.
+
+    `check` raises `Stopped` when a signal came; it is asked between pages and deliveries. Raises `TryLater` and `FixSetup` where
+    the inbox cannot be read; what goes wrong at a sink stands in the result.
+    """
+    begun = time.monotonic()
+    book = EventBook(ledger, scope.account_id)
+    pulled = Pulled()
+
+    def choose(candidates: Sequence[Any]) -> Any:
+        return match.choose(candidates, settings.events.match)
+
+    with _lease_kept(book) as this_pull:
+        _take_in(settings, book, origin, choose, pulled, progress, check, instrument)
+        instrument("taken in")
+        pulled.bound_late = book.bind_late(choose)
+        instrument("bound late")
+        for sink in settings.sinks:
+            pulled.sinks.append(_write_back(sink, book, this_pull, progress, check, instrument))
+    pulled.seconds = time.monotonic() - begun
+    return pulled
+
+
+def _take_in(
+    settings: Settings,
+    book: EventBook,
+    origin: Origin,
+    choose: Choose,
+    pulled: Pulled,
+    progress: Progress,
+    check: Callable[[], None],
+    instrument: Instrument,
+) -> None:
+    progress.stage("fetching", None)
+    inbox, _, newest = origin.page(0, 1)
+    cursor = book.cursor(inbox)
+    progress.stage("fetching", max(newest - cursor, 0))
+    while cursor < newest:
+        check()
+        page = origin.page(cursor, PAGE)
+        if page.inbox != inbox or not page.callbacks:
+            break
+        arrivals = [_arrived(settings, inbox, *callback) for callback in page.callbacks]
+        cursor = page.callbacks[-1].sequence
+        instrument("fetched")
+        taken = book.take_in(inbox, cursor, arrivals, choose)
+        instrument("committed")
+        origin.acknowledge(inbox, cursor)
+        pulled.fetched += len(arrivals)
+        pulled.kinds.update(taken.kinds)
+        pulled.matched.update(taken.matched)
+        pulled.repeats += taken.repeats
+        pulled.bound += taken.bound
+        progress.at(pulled.fetched)
+        newest = max(newest, page.newest)
+    pulled.left_at_origin = max(newest - cursor, 0)
+
+
+def _arrived(settings: Settings, inbox: str, sequence: int, received_at: Any, query: str) -> Arrived:
+    events = settings.events
+    zone = ZoneInfo(events.zone or "UTC")
+    event = understand(read_callback(query), zone, events.default_country or settings.source.default_country)
+    window = match.repeat_window(event, events.window)
+    return Arrived(f"{inbox}-{sequence}", received_at, query, event, content(event).hex(), window)
+
+
+def _write_back(
+    settings: SinkSettings,
+    book: EventBook,
+    this_pull: str,
+    progress: Progress,
+    check: Callable[[], None],
+    instrument: Instrument,
+) -> Written:
+    written = Written(settings.name)
+    sink_id = book.fill_outbox(settings.name)
+    progress.stage(f"writing to {settings.name}", sum(book.waiting(sink_id)))
+    try:
+        with closing(sinks.open_sink(settings)) as sink:
+            while (delivery := book.begin_delivery(sink_id, this_pull, DELIVERY)) is not None:
+                check()
+                pairs = book.records(delivery.event_ids, fold_statuses)
+                event_ids = {record.event_key: event_id for event_id, record in pairs}
+                instrument("delivery begun")
+                refusals = sink.write(delivery.number, [record for _, record in pairs])
+                instrument("delivered")
+                refused = {event_ids[refusal.event_key]: refusal.reason for refusal in refusals}
+                book.settle_delivery(sink_id, delivery, this_pull, refused)
+                instrument("settled")
+                written.written += len(delivery.event_ids) - len(refused)
+                progress.at(written.written)
+    except LeaseLost:
+        raise
+    except SyncError as failed:
+        written.failed = failed
+    written.waiting, written.parked = book.waiting(sink_id)
+    return written
+
+
+@contextmanager
+def _lease_kept(book: EventBook) -> Iterator[str]:
+    """Be the only pull of the account, however long a sink takes over a delivery. Gives a name that no other pull has."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(SECONDS / 4):
+            book.renew()
+
+    with book.ledger.lease(Scope(book.account_id, -1), "pull"):
+        keeper = threading.Thread(target=keep, daemon=True)
+        keeper.start()
+        try:
+            yield book.ledger.holder
+        finally:
+            ended.set()
+            keeper.join()
