@@ -13,10 +13,13 @@ from sync_connector.config import Settings
 from sync_connector.fields.phone import phone_number
 from sync_connector.flow.extract import Extraction, Rows, extract
 from sync_connector.flow.normalize import Choices, Number, normalize, numbers
+from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.history import Story, story
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.model import Contact
 from sync_connector.sources import ResumableSource
+
+LAST_EVENTS = 50
 
 
 def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dict[str, Any]:
@@ -32,7 +35,15 @@ def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dic
         "number": number,
         "contacts": [_told(one) for one in stories],
         "rows": _rows(settings, ledger, scope, keys, number if not stories else None),
+        "events": _events(ledger, scope, keys, number),
     }
+
+
+def _events(ledger: Ledger, scope: Scope, keys: list[str], number: str | None) -> list[dict[str, Any]]:
+    """The last calls and messages of these contacts and of this number, in the order in which they came."""
+    wanted = [Wanted(contact=key) for key in keys] + ([Wanted(phone_number=number)] if number is not None else [])
+    found = {one["event_key"]: one for asked in wanted for one in listed(ledger, scope.account_id, asked, LAST_EVENTS)}
+    return sorted(found.values(), key=lambda one: (one["received_at"], one["event_key"]))[-LAST_EVENTS:]
 
 
 def _told(one: Story) -> dict[str, Any]:

@@ -6,23 +6,26 @@ others, and what it was to get waits for the next pull. What is taken in, writte
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import xxhash
+
 from sync_connector import sinks
 from sync_connector.config import Settings
 from sync_connector.config import Sink as SinkSettings
-from sync_connector.dialects import read_callback
-from sync_connector.errors import LeaseLost, SyncError
+from sync_connector.dialects._callback import read_callback
+from sync_connector.errors import LeaseLost, Stopped, SyncError
 from sync_connector.events import match
-from sync_connector.events.remote import Origin
-from sync_connector.events.understand import content, fold_statuses, understand
+from sync_connector.events.inbox import Arrival, Origin
+from sync_connector.events.understand import comparable, content, fold_statuses, understand
 from sync_connector.ledger.events import Choose, EventBook
 from sync_connector.ledger.leases import SECONDS
 from sync_connector.ledger.nouns import Arrived, Scope
@@ -66,6 +69,17 @@ class Pulled:
     left_at_origin: int = 0
     sinks: list[Written] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def did_something(self) -> bool:
+        """Whether there is anything to tell of."""
+        return bool(self.fetched or self.bound_late or any(sink.written or sink.failed for sink in self.sinks))
+
+    @property
+    def exit_code(self) -> int:
+        """0; 1 or 2 where a sink failed, as it says itself; 3 where one refused an event."""
+        failed = [sink.failed.exit_code for sink in self.sinks if sink.failed is not None]
+        return max(failed, default=3 if any(sink.parked for sink in self.sinks) else 0)
 
     def as_json(self) -> dict[str, Any]:
         """As one object."""
@@ -127,19 +141,19 @@ def _take_in(
 ) -> None:
     progress.stage("fetching", None)
     inbox, _, newest = origin.page(0, 1)
-    cursor = book.cursor(inbox)
-    progress.stage("fetching", max(newest - cursor, 0))
+    cursor = _cursor(book, origin, inbox, newest)
+    progress.stage("fetching", newest - cursor)
     while cursor < newest:
         check()
         page = origin.page(cursor, PAGE)
         if page.inbox != inbox or not page.callbacks:
             break
-        arrivals = [_arrived(settings, inbox, *callback) for callback in page.callbacks]
+        arrivals = [_arrived(settings, inbox, callback) for callback in page.callbacks]
         cursor = page.callbacks[-1].sequence
         instrument("fetched")
         taken = book.take_in(inbox, cursor, arrivals, choose)
         instrument("committed")
-        origin.acknowledge(inbox, cursor)
+        origin.acknowledge(cursor)
         pulled.fetched += len(arrivals)
         pulled.kinds.update(taken.kinds)
         pulled.matched.update(taken.matched)
@@ -147,15 +161,34 @@ def _take_in(
         pulled.bound += taken.bound
         progress.at(pulled.fetched)
         newest = max(newest, page.newest)
-    pulled.left_at_origin = max(newest - cursor, 0)
+    pulled.left_at_origin = newest - cursor
 
 
-def _arrived(settings: Settings, inbox: str, sequence: int, received_at: Any, query: str) -> Arrived:
+def _cursor(book: EventBook, origin: Origin, inbox: str, newest: int) -> int:
+    """Where to read on. An inbox that was restored from an older copy hands its numbers out a second time: it is read anew
+    from its beginning, and what is known already is known by its event key."""
+    cursor, last = book.cursor(inbox)
+    if cursor > newest:
+        return 0
+    before = origin.page(cursor - 1, 1).callbacks if cursor else []
+    if before and before[0].sequence == cursor and _event_key(inbox, before[0]) != last:
+        return 0
+    return cursor
+
+
+def _event_key(inbox: str, callback: Arrival) -> str:
+    """Unique, and the same whenever this callback is met again: its number in its inbox, and a digest of what it is."""
+    came = f"{callback.received_at.isoformat()} {callback.query}"
+    return f"{inbox}-{callback.sequence}-{xxhash.xxh3_64_hexdigest(came.encode())[:8]}"
+
+
+def _arrived(settings: Settings, inbox: str, callback: Arrival) -> Arrived:
     events = settings.events
     zone = ZoneInfo(events.zone or "UTC")
-    event = understand(read_callback(query), zone, events.default_country or settings.source.default_country)
+    event = understand(read_callback(callback.query), zone, events.default_country or settings.source.default_country)
     window = match.repeat_window(event, events.window)
-    return Arrived(f"{inbox}-{sequence}", received_at, query, event, content(event).hex(), window)
+    said = content(event) if comparable(event) else xxhash.xxh3_128_digest(callback.query.encode())
+    return Arrived(_event_key(inbox, callback), callback.received_at, callback.query, event, said.hex(), window)
 
 
 def _write_back(
@@ -183,7 +216,7 @@ def _write_back(
                 instrument("settled")
                 written.written += len(delivery.event_ids) - len(refused)
                 progress.at(written.written)
-    except LeaseLost:
+    except (LeaseLost, Stopped):
         raise
     except SyncError as failed:
         written.failed = failed
@@ -197,14 +230,15 @@ def _lease_kept(book: EventBook) -> Iterator[str]:
     ended = threading.Event()
 
     def keep() -> None:
-        while not ended.wait(SECONDS / 4):
-            book.renew()
+        with suppress(LeaseLost):  # the next thing that is written finds out as well
+            while not ended.wait(SECONDS / 4):
+                book.renew()
 
     with book.ledger.lease(Scope(book.account_id, -1), "pull"):
         keeper = threading.Thread(target=keep, daemon=True)
         keeper.start()
         try:
-            yield book.ledger.holder
+            yield secrets.token_hex(8)
         finally:
             ended.set()
             keeper.join()

@@ -28,7 +28,7 @@ STOREYS = [
     {"planning"},
     {"watermark"},
     {"pipeline", "pulling"},
-    {"planfile", "explaining", "starting", "demo"},
+    {"planfile", "explaining", "event_report", "starting", "demo"},
     {"cli"},
 ]
 PURE = [

@@ -148,10 +148,14 @@ class Counts:
     waiting: list[tuple[str, int, list[tuple[str, int]]]]
 
 
-def counts(ledger: Ledger, account_id: int, since: datetime, until: datetime, top: int = 20) -> Counts:
-    """What happened in a span, by the time of the event (or of its receipt, where that is not known)."""
-    when = sa.func.coalesce(events.c.occurred_at, events.c.received_at)
-    here = (events.c.account_id == account_id) & (when >= since) & (when < until)
+def counts(
+    ledger: Ledger, account_id: int, days: tuple[date, date], received: tuple[datetime, datetime], top: int = 20
+) -> Counts:
+    """What happened in a span of days of the account's calendar, the last included. Events whose day is not known count by
+    their receipt: `received`, the same span in UTC, its end excluded."""
+    dated = events.c.occurred_on.between(*days)
+    undated = events.c.occurred_on.is_(None) & (events.c.received_at >= received[0]) & (events.c.received_at < received[1])
+    here = (events.c.account_id == account_id) & (dated | undated)
     real = here & events.c.same_as.is_(None)
     number = sa.func.count()
 

@@ -98,14 +98,15 @@ class EventBook:
     ledger: Ledger
     account_id: int
 
-    def cursor(self, inbox: str) -> int:
-        """The last callback of that inbox that became an event."""
-        query = sa.select(cursors.c.sequence).where(cursors.c.account_id == self.account_id, cursors.c.inbox == inbox)
+    def cursor(self, inbox: str) -> tuple[int, str]:
+        """The last callback of that inbox that became an event, and the event's key; 0 before the first."""
+        mine = (cursors.c.account_id == self.account_id) & (cursors.c.inbox == inbox)
         with self.ledger.engine.connect() as connection:
-            return connection.scalar(query) or 0
+            found = connection.execute(sa.select(cursors.c.sequence, cursors.c.event_key).where(mine)).one_or_none()
+        return (0, "") if found is None else (found.sequence, found.event_key)
 
     def take_in(self, inbox: str, upto: int, arrivals: Sequence[Arrived], choose: Choose) -> TakenIn:
-        """Callbacks become events. `upto`: the last of the inbox among them, where the next page begins."""
+        """Callbacks, at least one, become events. `upto`: the number of the last in its inbox, where the next page begins."""
         with self._writing() as connection:
             values = {"account_id": self.account_id, "keys": [one.event_key for one in arrivals]}
             text = "SELECT event_key FROM events WHERE account_id = :account_id AND event_key AMONG :keys"
@@ -138,9 +139,13 @@ class EventBook:
                 self._bind(connection, bound)
             ask(connection, _AGAIN, {"account_id": self.account_id, "keys": list(set(status_of.values()))})
             put(
-                connection, cursors, ("account_id", "inbox", "sequence"), [(self.account_id, inbox, upto)],
-                over=("account_id", "inbox"), moved=("sequence",),
-            )  # fmt: skip
+                connection,
+                cursors,
+                ("account_id", "inbox", "sequence", "event_key"),
+                [(self.account_id, inbox, upto, arrivals[-1].event_key)],
+                over=("account_id", "inbox"),
+                moved=("sequence", "event_key"),
+            )
         return TakenIn(
             kinds=dict(Counter(row["kind"].value for row in rows)),
             repeats=len(same_as),

@@ -152,6 +152,7 @@ cursors = sa.Table(
     sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
     sa.Column("inbox", sa.Text, primary_key=True),
     sa.Column("sequence", BigId, nullable=False),  # the last callback of that inbox that became an event
+    sa.Column("event_key", sa.Text, nullable=False),  # of that event: it tells whether the inbox went back in time
 )
 
 events = sa.Table(

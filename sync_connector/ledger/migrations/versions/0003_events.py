@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("account_id", BigId, nullable=False),
         sa.Column("inbox", sa.Text(), nullable=False),
         sa.Column("sequence", BigId, nullable=False),
+        sa.Column("event_key", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_cursors_account_id")),
         sa.PrimaryKeyConstraint("account_id", "inbox", name=op.f("pk_cursors")),
     )

@@ -1,0 +1,217 @@
+"""The way back: `receive`, `pull`, `events`, `report`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from rich.text import Text
+
+from sync_connector import config, event_report, planning, pulling
+from sync_connector.cli.frame import (
+    Signals,
+    cli,
+    config_option,
+    json_option,
+    ledger_of,
+    progress_bars,
+    scope_of,
+    show,
+    show_json,
+)
+from sync_connector.config import Settings
+from sync_connector.errors import FixSetup, TryLater
+from sync_connector.events.inbox import Origin
+from sync_connector.fields.phone import phone_number
+from sync_connector.ledger.event_history import Wanted, listed
+from sync_connector.model import Kind
+
+DAYS = 30
+"""What the report tells of, unless asked otherwise."""
+
+
+@cli.command()
+@config_option
+@click.option("--new-secret", is_flag=True, help="Make a new callback URL to paste at the vendor; the former one stays valid.")
+def receive(config_path: str, new_secret: bool) -> None:
+    """Receive the vendor's callbacks and keep them, until Ctrl-C or SIGTERM.
+
+    Each is on disk before it is answered. Of sync.toml only the section `receive` is needed, so that the receiver can stand
+    on a machine of its own. Start with --new-secret: it prints the URL to paste at the vendor, and once more to change it.
+    """
+    from sync_connector.events import receive as receiver  # the web server is not needed, nor paid for, by other commands
+    from sync_connector.events import secret_file
+
+    settings = config.load(config_path, purpose="receive").receive
+    if new_secret:
+        secret = secret_file.new_secret(Path(settings.secrets))
+        show(
+            Text(f"wrote {settings.secrets}; the former secret, if there was one, stays valid until the next new one"),
+            stderr=True,
+        )
+        show("paste this as callback URL at the vendor (parameters > API):", stderr=True)
+        click.echo(receiver.callback_url(settings, secret))
+        return
+    receiver.run(settings, lambda sentence: show(Text(sentence), stderr=True))
+
+
+@cli.command()
+@config_option
+@json_option
+@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Pull again and again, until Ctrl-C.")
+def pull(config_path: str, as_json: bool, every: float | None) -> None:
+    """Fetch new callbacks, find out whose they are, and write them into the CRM.
+
+    What was fetched is safe before the receiver hears of it; what a sink does not take waits for the next pull.
+    """
+    settings = config.load(config_path, purpose="pull")
+    with closing(_origin(settings)) as origin, ledger_of(settings, write=True) as ledger, Signals() as signals:
+        scope = ledger.make_scope(*planning.scope_names(settings))
+        while True:
+            try:
+                with progress_bars() as progress:
+                    pulled = pulling.pull(settings, ledger, scope, origin, progress, signals.check)
+            except TryLater as failed:
+                if every is None:
+                    raise
+                show(Text(f"error: {failed}", style="red"), stderr=True)
+            else:
+                if every is None or pulled.did_something:
+                    _show_pulled(pulled, as_json=as_json)
+                if every is None:
+                    sys.exit(pulled.exit_code)
+            _wait(every, signals)
+
+
+def _origin(settings: Settings) -> Origin:
+    """Where callbacks come from: the inbox, or the receiver on another machine."""
+    if not settings.pull.url:
+        from sync_connector.events.inbox import open_inbox
+
+        return open_inbox(settings.receive.inbox.get_secret_value())
+    from sync_connector.events.remote import RemoteInbox
+
+    token = settings.pull.token.get_secret_value() if settings.pull.token else ""
+    return RemoteInbox(settings.pull.url, token, settings.pull.ca)
+
+
+def _wait(seconds: float, signals: Signals) -> None:
+    """So long, or until a signal comes, which ends the command."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        signals.check()
+        time.sleep(min(left, 0.2))
+    signals.check()
+
+
+def _show_pulled(pulled: pulling.Pulled, *, as_json: bool) -> None:
+    from sync_connector.report import events_terminal
+
+    if as_json:
+        show_json(pulled.as_json())
+    else:
+        show(events_terminal.pull_summary(pulled.as_json()))
+    for written in pulled.sinks:
+        for fault in written.failed.faults if written.failed is not None else ():
+            show(Text(f"error: sink {written.sink}: {fault}", style="red"), stderr=True)
+
+
+@cli.command()
+@config_option
+@json_option
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]), help="Only these; may be repeated."
+)
+@click.option("--number", help="Of this phone number, in any form.")
+@click.option("--contact", metavar="KEY", help="Of this contact.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="From then on, in the account's time.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="Before then, in the account's time.")
+@click.option("--unmatched", is_flag=True, help="Whose number no contact has.")
+@click.option("--repeats", is_flag=True, help="Suspected to be the same as an earlier one.")
+@click.option("--parked", is_flag=True, help="Refused by a sink.")
+@click.option("--count", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many, newest first.")
+def events(
+    config_path: str,
+    as_json: bool,
+    kinds: tuple[str, ...],
+    number: str | None,
+    contact: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    unmatched: bool,
+    repeats: bool,
+    parked: bool,
+    count: int,
+) -> None:
+    """List calls, qualifications, SMS and clicks, newest first."""
+    settings = config.load(config_path)
+    zone = ZoneInfo(settings.events.zone or "UTC")
+    wanted = Wanted(
+        kinds=kinds,
+        phone_number=_e164(settings, number),
+        contact=contact,
+        since=since.replace(tzinfo=zone).astimezone(UTC) if since else None,
+        until=until.replace(tzinfo=zone).astimezone(UTC) if until else None,
+        unmatched=unmatched,
+        repeats=repeats,
+        parked=parked,
+    )
+    with ledger_of(settings) as ledger:
+        rows = listed(ledger, scope_of(ledger, settings).account_id, wanted, count)
+    if as_json:
+        show_json(rows)
+        return
+    from sync_connector.report import events_terminal
+
+    show(events_terminal.events_table(rows, zone))
+
+
+def _e164(settings: Settings, number: str | None) -> str | None:
+    if number is None:
+        return None
+    found = phone_number(number, settings.events.default_country or settings.source.default_country)
+    if found.e164 is None:
+        raise FixSetup(f"--number: {number!r}: {found.reason}")
+    return found.e164
+
+
+@cli.command()
+@config_option
+@json_option
+@click.option("--out", default="report.html", show_default=True, type=click.Path(dir_okay=False), help="The page to write.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help=f"The first day; {DAYS} days if it is not said.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; today if it is not said.")
+def report(config_path: str, as_json: bool, out: str, since: datetime | None, until: datetime | None) -> None:
+    """Draw what came back as a page: calls a day, who answered, qualifications, silence, numbers without a contact."""
+    settings = config.load(config_path)
+    zone = ZoneInfo(settings.events.zone or "UTC")
+    now = datetime.now(UTC)
+    last = until.date() if until else now.astimezone(zone).date()
+    first = since.date() if since else last - timedelta(days=DAYS - 1)
+    if first > last:
+        raise FixSetup(f"--since: {first} is after {last}")
+    with ledger_of(settings) as ledger:
+        login, host, _ = planning.scope_names(settings)
+        told = event_report.told(ledger, scope_of(ledger, settings), f"{login} at {host}", zone, (first, last), now)
+    if as_json:
+        show_json(told)
+        return
+    from sync_connector.report.events_page import events_page  # it brings a template engine
+
+    _write(Path(out), events_page(told))
+    show(Text(f"wrote {out}: {told['totals']['call']:,} calls from {first} to {last}"))
+
+
+def _write(path: Path, text: str) -> None:
+    """Readable by its owner alone: it has phone numbers in it."""
+    try:
+        with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+            out.write(text)
+    except OSError as fault:
+        raise FixSetup(f"{path} cannot be written: {fault.strerror}") from None
