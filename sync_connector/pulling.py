@@ -142,6 +142,8 @@ def _take_in(
     progress.stage("fetching", None)
     inbox, _, newest = origin.page(0, 1)
     cursor = _cursor(book, origin, inbox, newest)
+    if cursor:
+        origin.acknowledge(cursor)  # the last pull may have died before it could say so
     progress.stage("fetching", newest - cursor)
     while cursor < newest:
         check()

@@ -203,7 +203,7 @@ class Project:
             "brakes": {},
         }
         for name, values in (self.settings | sections).items():
-            base[name] = base[name] | values
+            base[name] = base.get(name, {}) | values
         lines = []
         for name, values in base.items():
             lines.append(f"[{name}]")

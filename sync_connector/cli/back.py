@@ -50,5 +50,5 @@ def explain(contact: str, config_path: str, as_json: bool) -> None:
         show_json(told)
     else:
         show(terminal.story(told))
-    if not told["contacts"] and not told["rows"]:
+    if not told["contacts"] and not told["rows"] and not told["events"]:
         sys.exit(2)

@@ -85,7 +85,7 @@ def _bound(connection: Connection, event_ids: Sequence[int]) -> dict[int, list[t
 
 
 def _states(connection: Connection, account_id: int, rows: Iterable[Any]) -> dict[int, dict[str, tuple[str, str | None]]]:
-    """Event id → sink → where its record is, and why it is parked. A repeat has none; a later status of an SMS has the first's."""
+    """Event id → sink → where its record is, why it is parked. A repeat has none, a later status of an SMS the first one's."""
     recorded = {row.id: row.status_of or row.event_key for row in rows if row.same_as is None and row.kind != Kind.UNKNOWN}
     keys = list(set(recorded.values()))
     ids = sa.select(events.c.event_key, events.c.id).where(events.c.account_id == account_id, events.c.event_key.in_(keys))
