@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sync_connector"
 STOREYS = [
     {"model", "errors", "faults"},
-    {"mapping"},
+    {"mapping", "listening"},
     {"recognition"},
     {"config", "fields", "dialects"},
     {"flow"},

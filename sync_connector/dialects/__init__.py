@@ -1,6 +1,7 @@
-"""One file per generation of the vendor's API: build requests, read replies. Facts: the vendor's page, our API contract.
+"""One file per generation of the vendor's API: build requests, read replies, build callbacks. Facts: its page, our API contract.
 
-Law: a dialect never sends. Pure functions of bytes, so that it serves the client, the sandbox and the tests alike.
+Law: a dialect never sends. Pure functions of bytes, so that it serves the client, the sandbox and the tests alike. Callbacks
+are read by `_callback`, for all generations at once: what came is known by what is in it.
 A dialect module has a `DIALECT`.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sync_connector.errors import FixSetup
-from sync_connector.model import Contact, Reply
+from sync_connector.model import Callback, Contact, Reply
 
 
 class Dialect(Protocol):
@@ -27,6 +28,10 @@ class Dialect(Protocol):
 
     def contacts_reply(self, sent: Sequence[Contact], body: bytes) -> list[Reply]:
         """The vendor's verdict on each contact, in the order sent. Raises `NotAReply`, `WrongCredentials`."""
+
+    def callback(self, said: Callback) -> tuple[str, dict[str, str]]:
+        """How the vendor says it: the parameter's name, and the object that it carries as JSON. What this generation has no
+        field for is left out. Raises `ValueError` for `Kind.UNKNOWN`."""
 
 
 class NotAReply(Exception):

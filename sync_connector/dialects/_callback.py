@@ -67,7 +67,7 @@ def squashed(word: str) -> str:
 def callback_query(parameter: str, payload: Mapping[str, str], *, times: int = 1) -> str:
     """The query string of a callback, ASCII: the parameter's name, `=`, and the payload as JSON, percent-encoded so many
     times."""
-    text = json.dumps(payload, separators=(",", ":"))
+    text = json.dumps(payload, separators=(",", ":")).replace("/", r"\/")  # as the vendor's own example has it
     for _ in range(times):
         text = quote(text, safe="")
     return f"{parameter}={text}"
@@ -140,8 +140,9 @@ def _said(payload: Mapping[str, object], lost_plus: bool) -> Callback:
     """What an object says. `lost_plus`: a bare `+` was taken for a blank somewhere in it."""
     fields: dict[str, str] = {}
     for key, value in payload.items():
-        name = squashed(key)
-        fields[name] = fields.get(name) or _text(value)
+        if not isinstance(value, dict | list):  # that would be another interface than the one we know
+            name = squashed(key)
+            fields[name] = fields.get(name) or _text(value)
 
     def first(*names: str) -> str:
         return next((fields[name] for name in names if fields.get(name)), "")
@@ -186,7 +187,7 @@ def _told_by_keys(fields: Mapping[str, str], *, titled: bool) -> Kind:
 
 
 def _text(value: object) -> str:
-    """A value as text. What is no single value says nothing."""
+    """A single value as text; null says nothing."""
     if isinstance(value, bool):
         return str(value).lower()
     return storable(value) if isinstance(value, str) else ""

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 import orjson
 
 from sync_connector.dialects import _reply
-from sync_connector.model import Contact, Reply
+from sync_connector.model import Callback, Contact, Kind, Reply
+
+CALLS = {"incoming": "incoming_call", "outgoing": "outgoing_call", "missed": "missed_call"}
+QUALIFICATIONS = {"mobile": "call_qualification_from_mobile", "interface": "call_qualification_from_interface"}
 
 
 class InsimV1:
@@ -29,6 +32,39 @@ class InsimV1:
     def contacts_reply(self, sent: Sequence[Contact], body: bytes) -> list[Reply]:
         """See `Dialect.contacts_reply`. The number is `phonenumber` on success and `phone_number` on failure."""
         return _reply.verdicts(sent, _reply.contact_entries(body), ("phonenumber", "phone_number"))
+
+    def callback(self, said: Callback) -> tuple[str, dict[str, str]]:
+        """See `Dialect.callback`. All but statuses and clicks name the device, and a call comes as `calls`."""
+        device = {"device_identification": said.device}
+        match said.kind:
+            case Kind.CALL:
+                title = CALLS.get(said.direction, said.title)
+                told = {"phone_number": said.number, "call_time": said.when, "duration": said.duration}
+                return "calls", {**device, "title": title, **told}
+            case Kind.CALL_QUALIFICATION:
+                title = QUALIFICATIONS.get(said.direction, said.title)
+                told = {"from": said.number, "qualification": said.text, "date": said.when}
+                return "qualification", {**device, "title": title, **told}
+            case Kind.SMS_STATUS:
+                return "status", {
+                    "user": said.login,
+                    "phone_number": said.number,
+                    "status": said.status,
+                    "date_status": said.when,
+                    "id_sms_api": said.id_sms_api,
+                }
+            case Kind.INCOMING_SMS:
+                told = {"from": said.number, "message": said.text, "date": said.when}
+                return "message", {**device, "title": "incoming_sms", **told}
+            case Kind.LINK_CLICK:
+                return "clics", {
+                    "title": "clicked link",
+                    "phone_number": said.number,
+                    "link": said.link,
+                    "date": said.when,
+                    "id_sms_api": said.id_sms_api,
+                }
+        raise ValueError(f"no callback tells of {said.kind}")
 
 
 def _fields(contact: Contact) -> dict[str, str]:
