@@ -21,7 +21,7 @@ STOREYS = [
     {"model", "errors", "faults"},
     {"mapping"},
     {"recognition"},
-    {"config", "fields", "dialects"},
+    {"config", "database", "fields", "dialects"},
     {"flow"},
     {"ledger", "sources", "sinks", "events", "report", "sandbox"},
     {"reading"},
@@ -41,6 +41,7 @@ PURE = [
     "flow/brakes.py",
     "dialects",
     "events/understand.py",
+    "sinks/_rows.py",
 ]
 
 
