@@ -21,7 +21,7 @@ STOREYS = [
     {"model", "errors", "faults"},
     {"mapping", "listening"},
     {"recognition"},
-    {"config", "fields", "dialects"},
+    {"config", "database", "fields", "dialects"},
     {"flow"},
     {"ledger", "sources", "sinks", "report", "sandbox"},
     {"events"},
@@ -42,6 +42,7 @@ PURE = [
     "flow/brakes.py",
     "dialects",
     "events/understand.py",
+    "sinks/_rows.py",
 ]
 
 

@@ -1,12 +1,11 @@
 """A CRM's database: opened to be read and nothing else, and its cells as text.
 
 Not a source itself: `sql` reads with it. Law: one read-only transaction on one snapshot, rows by a server-side cursor; what
-goes wrong is a sentence without the password. What differs from database to database stands here and nowhere else.
+goes wrong is a sentence without the password. What differs in reading from database to database stands here and nowhere else.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,24 +17,13 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from sync_connector.config import Source
+from sync_connector.database import STANDARD_MODE, Cause, cause_of, not_installed, said, server_url, shown
 from sync_connector.errors import FixSetup, SyncError, TryLater
 
 WRAPPED = ("postgresql", "mysql", "sqlite")
 """Databases in which a query may stand inside another, and whose sessions are set to UTC; others are read in full, as the
 query stands."""
 
-REFUSED = re.compile(
-    r"(?i)authentication|access denied|does not exist|unknown database|permission|not a database|malformed|pg_hba\.conf|"
-    r"not allowed to connect"
-)
-PASSING = re.compile(
-    r"(?i)is locked|deadlock|lock wait|lost connection|gone away|terminating connection|conflict with recovery|timeout|"
-    r"max_(statement|execution)_time"
-)
-INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
-
-# SQLAlchemy asks for the mode once, as it connects: set later, it would misread how MySQL shows its tables.
-STANDARD_MODE = "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')"
 _CONNECT = {"mysql": {"init_command": STANDARD_MODE}, "mariadb": {"init_command": STANDARD_MODE}}
 _SESSION = {
     "postgresql": ("SET TIME ZONE 'UTC'", "SET DateStyle TO 'ISO'"),
@@ -55,16 +43,13 @@ class Database:
 
     def __init__(self, settings: Source) -> None:
         self.url = url_of(settings)
-        bare = self.url._replace(username=None, password=None, drivername=self.url.get_backend_name())
-        self.shown = bare.set(query={}).render_as_string()
+        self.shown = shown(self.url)
         try:
             # A query of the user's own means what it means in that database's own mode.
             arguments = {} if settings.query else _CONNECT.get(self.url.get_backend_name(), {})
             self.engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool, connect_args=arguments, hide_parameters=True)
         except (sa.exc.NoSuchModuleError, ImportError) as fault:
-            missing = getattr(fault, "name", None) or str(fault)
-            wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
-            raise FixSetup(f"source.url: {missing} is not installed; install {wanted}") from None
+            raise not_installed(fault, "source.url") from None
         self.name = {"mariadb": "mysql"}.get(self.engine.dialect.name, self.engine.dialect.name)
         self.wraps = self.name in WRAPPED
 
@@ -85,10 +70,7 @@ class Database:
             raise
         except sa.exc.DBAPIError as fault:
             words = said(fault, self.url)
-            # No statement: the connection could not be made, or was lost while rows were fetched.
-            lost = fault.statement is None and isinstance(fault, sa.exc.OperationalError | sa.exc.InterfaceError)
-            passing = lost or fault.connection_invalidated or PASSING.search(words)
-            if passing and not REFUSED.search(words):
+            if cause_of(fault, self.url) is Cause.PASSING:
                 raise TryLater(f"{self.shown}: the database does not answer: {words}; nothing was sent") from None
             raise FixSetup(f"{self.shown}: the database says: {words}") from None
         except UnicodeEncodeError as fault:
@@ -115,26 +97,9 @@ def url_of(settings: Source) -> sa.URL:
     """The database's URL, with the driver that we bring. Raises `FixSetup`."""
     if settings.url is None:
         raise FixSetup("source.url is missing")
-    advice = "write postgresql://user@host/database, mysql://user@host/database, or sqlite:///file.db"
-    try:
-        url = sa.make_url(settings.url.get_secret_value())
-        name = url.get_backend_name()
-    except (sa.exc.ArgumentError, ValueError):  # a port that is no number; the fault may show a part of the password
-        raise FixSetup(f"source.url: is not a database's URL; {advice}") from None
-    if name == "sqlite":
-        if not (url.database and Path(url.database).is_file()):  # the driver would make one
-            raise FixSetup(f"source.url: there is no file {url.database or ''}")
-        return url
-    if "@" in f"{url.host}{url.database}":  # else the rest of the password would stand in every message
-        raise FixSetup("source.url: a sign in the login or password ends it too early; write @ as %40, : as %3A and / as %2F")
-    if name in ("mysql", "mariadb") and not url.database:
-        raise FixSetup(f"source.url: names no database; {advice}")
-    driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}
-    wanted = (driver | {"mariadb": "mysql+pymysql"}).get(url.drivername, url.drivername)
-    if wanted in driver.values():
-        url = url.set(drivername=wanted).update_query_dict({"connect_timeout": "15"}, append=False)
-    if wanted == "postgresql+psycopg":  # SQLAlchemy cannot speak with a server of no encoding (SQL_ASCII) otherwise
-        url = url.update_query_dict({"client_encoding": "utf8"}, append=False)
+    url = server_url(settings.url.get_secret_value(), "source.url")
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).is_file()):  # the driver would make one
+        raise FixSetup(f"source.url: there is no file {url.database or ''}")
     return url
 
 
@@ -219,12 +184,3 @@ def _key_string(value: object) -> str | None:
     if isinstance(value, bytes | bytearray | memoryview) and (text is None or "\0" in text or text.encode() != bytes(value)):
         return f"0x{bytes(value).hex()}"
     return text
-
-
-def said(fault: sa.exc.DBAPIError, url: sa.URL) -> str:
-    """The server's own words in one line, without the password, should a driver repeat it."""
-    arguments: tuple[Any, ...] = getattr(fault.orig, "args", ())
-    text = str(arguments[1]) if len(arguments) > 1 and isinstance(arguments[0], int) else str(fault.orig)
-    text = " ".join(text.split()) or type(fault.orig).__name__
-    password = url.password
-    return text.replace(str(password), "…") if password else text

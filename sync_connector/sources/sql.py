@@ -19,11 +19,12 @@ import sqlalchemy as sa
 
 from sync_connector import mapping
 from sync_connector.config import Source
+from sync_connector.database import STANDARD_MODE, said
 from sync_connector.errors import FixSetup
 from sync_connector.mapping import Mapping, bind
 from sync_connector.recognition import Recognition, recognize
 from sync_connector.sources import Chunk, _tables
-from sync_connector.sources._database import STANDARD_MODE, Database, as_text, bits_of, columns, said
+from sync_connector.sources._database import Database, as_text, bits_of, columns
 
 ROWS = 8_192  # of a chunk, and of one fetch from the server
 KEYS_AT_ONCE = 500
