@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -254,7 +255,8 @@ def test_a_shared_number_follows_the_policy(way: Way, policy: str, wanted: list[
     way.pull()
     (event,) = way.events()
     assert (event["contacts"], event["match"]) == (wanted, "many")
-    assert [record.contact_key for record in way.sink.rows.values()] == (wanted or [None])
+    written = [record.contact_key for record in way.sink.rows.values() if record.contact_key is not None]
+    assert (written, len(way.sink.rows)) == (wanted, max(len(wanted), 1))
     way.pull()
     assert len(way.sink.deliveries) == 1
 
@@ -314,8 +316,8 @@ def test_an_inbox_that_went_back_in_time_is_read_anew(way: Way, tmp_path: Path) 
     """Restored from an older copy it hands out its numbers a second time: nothing new is taken for known, nothing known twice."""
     way.arrive(call(e164(1)))
     way.pull()
-    with closing(open_inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox, inbox.engine.connect() as connection:
-        connection.execute(sa.text("VACUUM INTO :path"), {"path": str(tmp_path / "copy.db")})
+    with closing(sqlite3.connect(tmp_path / "inbox.db")) as inbox:
+        inbox.execute("VACUUM INTO ?", [str(tmp_path / "copy.db")])
     way.arrive(call(e164(2)), call(e164(3)))
     way.pull()
     with closing(open_inbox(f"sqlite:///{tmp_path / 'copy.db'}")) as restored:
