@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sync_connector import mapping, sources
 from sync_connector.config import VARIABLE, Source, anchored_url, holds_password
 from sync_connector.errors import FixSetup
+from sync_connector.fields.country import time_zones
 from sync_connector.recognition import Recognition, is_plain, recognize, resembled
 
 TEMPLATE = """\
@@ -50,6 +51,21 @@ url = "sqlite:///sync-ledger.db"         # or postgresql://…, for a team; "${{
 # gone = 0.20
 # changed = 0.50
 # rejected = 0.50
+
+[events]                                 # what comes back: calls, qualifications, SMS, clicks
+{zone}
+# match = "newest"                       # of several contacts with the number: newest, all, or none
+# window = 60                            # seconds within which the same words are suspected to be the same event
+
+[receive]                                # the receiver of callbacks; begin with: sync-connector receive --new-secret
+# public_url = "https://…"               # as the vendor reaches it
+# port = 8026
+# inbox = "sqlite:///inbox.db"           # or a PostgreSQL that the receiver shares with this machine
+
+# [[sinks]]                              # where events are written to, as many as you like
+# name = "crm"
+# type = "sql"                           # or csv, jsonl, parquet (path = "folder"), webhook (url, secret)
+# url = "${{CRM_URL}}"
 """
 
 
@@ -185,12 +201,23 @@ def write_config(target: Path, place: Place, fit: Recognition, country: str, *, 
         why=f"{fit.crm}: {fit.why}",
         country=country,
         hints=HINTS.get(source.type, "# its columns are found out by their names"),
+        zone=_zone(country),
     )
     try:
         with open(target, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as out:
             out.write(text)
     except OSError as fault:
         raise FixSetup(f"{target} cannot be written: {fault.strerror}") from None
+
+
+def _zone(country: str) -> str:
+    """The account's zone, where its country has but one; else it is for people to say."""
+    zones = time_zones(country)
+    told = "of the account: the vendor writes most times without a zone"
+    if len(zones) == 1:
+        return f'zone = "{zones[0]}"'.ljust(40) + f" # {told}"
+    several = f"; {country} has {', '.join(zones[:4])}{', …' if len(zones) > 4 else ''}" if zones else ""
+    return '# zone = "…"'.ljust(40) + f" # {told}{several}"
 
 
 def _url_seen_from(folder: Path, url: str) -> str:

@@ -75,3 +75,15 @@ def test_check_shows_every_role(desk: Project) -> None:
     assert "postcode  CP" in said
     assert "key, else  Phone" in said
     assert "adress, else" not in said
+
+
+def test_the_accounts_time_zone_is_written_down_where_its_country_has_but_one(desk: Project) -> None:
+    """France has one, and a pull runs as it is; Spain has three, and a pull asks for it rather than guess."""
+    (desk.folder / "list.csv").write_text("id,first name,phone\n1,Ana,0793990001\n")
+    desk.run("init", "list.csv")
+    assert desk.json("pull")["fetched"] == 0
+    assert (desk.folder / "inbox.db").is_file()
+    desk.run("init", "list.csv", "--country", "ES", "--force")
+    said = desk.run("pull", code=2).stderr
+    assert 'events.zone: is missing: the time zone of the account; write zone = "Europe/Paris" under [events]' in said
+    assert "ES has Africa/Ceuta, Atlantic/Canary, Europe/Madrid" in desk.config.read_text()

@@ -108,3 +108,8 @@ def country_code(raw: str) -> str | None:
         return region if len(region) == 2 and region != "ZZ" else None
     found = _by_name().get(_folded(text))
     return found and _of_state(found)
+
+
+def time_zones(country: str) -> list[str]:
+    """The time zones of a country (ISO alpha-2), as CLDR lists them; none where it is no country."""
+    return sorted(zone for zone, territory in get_global("zone_territories").items() if territory == country)
