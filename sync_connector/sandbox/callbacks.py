@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sync_connector import dialects
+from sync_connector.dialects import Dialect
 from sync_connector.dialects._callback import callback_query
 from sync_connector.errors import FixSetup
 from sync_connector.model import Callback, Kind
@@ -107,9 +108,10 @@ def make(count: int, *, seed: int, numbers: Sequence[str], now: datetime, zone: 
     """So many callbacks, in the order in which they come: first the examples of the vendor's page in each generation, then
     what a team's mobiles told within the last days. `numbers` (E.164) are those of contacts; strangers call too. `now` is
     aware, `zone` the account's."""
-    first = [_made(name, said) for name in dialects.names() for said in EXAMPLES]
+    generations = [dialects.find(name) for name in dialects.names()]
+    first = [_made(dialect, said) for dialect in generations for said in EXAMPLES]
     yield from first[:count]
-    team = _Team(random.Random(seed), numbers, now, zone)  # noqa: S311 (to be had again, not to be secret)
+    team = _Team(random.Random(seed), generations, numbers, now, zone)  # noqa: S311 (to be had again, not to be secret)
     deliveries: list[tuple[datetime, Made]] = []
     while len(deliveries) < count - len(first):
         deliveries += team.deliveries()
@@ -117,12 +119,11 @@ def make(count: int, *, seed: int, numbers: Sequence[str], now: datetime, zone: 
     yield from (made for _, made in deliveries[: max(0, count - len(first))])
 
 
-def _made(dialect: str, said: Callback, times: int = 1, *, other_title: bool = False) -> Made:
-    """What is said, in a dialect. `other_title`: a click of the second generation has its title in one of two manners."""
-    parameter, payload = dialects.find(dialect).callback(said)
-    if "device_identification" in payload and not said.device:
-        said = said._replace(device=DEVICE)
-        parameter, payload = dialects.find(dialect).callback(said)
+def _made(dialect: Dialect, said: Callback, times: int = 1, *, other_title: bool = False) -> Made:
+    """What is said, in a dialect; a device is named where it has a field for that. `other_title`: a click of the second
+    generation has its title in one of two manners."""
+    parameter, payload = dialect.callback(said._replace(device=DEVICE))
+    said = said._replace(device=payload.get("device_identification", ""))
     if other_title and parameter == "clics":
         del payload["title"]
         payload["clicked_link"] = "clicked_link"
@@ -140,8 +141,11 @@ def _clock_form(seconds: int) -> str:
 class _Team:
     """Some people with mobiles, and what these tell. Chance is an argument."""
 
-    def __init__(self, chance: random.Random, numbers: Sequence[str], now: datetime, zone: tzinfo) -> None:
+    def __init__(
+        self, chance: random.Random, generations: Sequence[Dialect], numbers: Sequence[str], now: datetime, zone: tzinfo
+    ) -> None:
         self.chance = chance
+        self.generations = generations
         self.numbers = numbers
         self.now = now
         self.zone = zone
@@ -164,13 +168,13 @@ class _Team:
 
     def call(self) -> Iterator[tuple[datetime, Made]]:
         """A call, and what the person at the mobile noted of it."""
-        dialect, at, number = self.dialect(), self.office_time(), self.number()
+        dialect, at, number = self.generation(), self.office_time(), self.number()
         direction = self.chance.choices(["outgoing", "incoming", "missed"], [55, 30, 15])[0]
         seconds = min(int(self.chance.expovariate(1 / 150)) + 1, 7_200)
         if direction == "missed" or (direction == "outgoing" and self.chance.random() < 0.2):
             seconds = 0
         duration = "0" if direction == "missed" else _clock_form(seconds)
-        when = self.local(at) if dialect != "ardary" else self.local(at)[:10]
+        when = self.local(at) if dialect.name != "ardary" else self.local(at)[:10]
         ended = at + timedelta(seconds=seconds + self.chance.randrange(1, 4))
         yield ended, self.told(dialect, Callback(Kind.CALL, number, when, direction, duration))
         if seconds and self.chance.random() < 0.4:
@@ -181,7 +185,7 @@ class _Team:
 
     def sent_sms(self) -> Iterator[tuple[datetime, Made]]:
         """The statuses of an SMS of ours, and sometimes a click on its link."""
-        dialect, sent, number = self.dialect(), self.office_time(), self.chance.choice(self.numbers or [self.stranger()])
+        dialect, sent, number = self.generation(), self.office_time(), self.chance.choice(self.numbers or [self.stranger()])
         identity = f"{self.chance.getrandbits(52):014d}"
         received = sent + timedelta(milliseconds=self.chance.randrange(1_500, 60_000))
         told_sent, told_received = sent, received
@@ -194,24 +198,24 @@ class _Team:
         yield told_received, self.told(dialect, said._replace(status="received", when=_utc(received)))
         if self.chance.random() < 0.2:
             clicked = received + timedelta(minutes=self.chance.randrange(1, 90))
-            when = self.local(clicked) if dialect == "ardary" or self.chance.random() < 0.5 else _utc(clicked)
+            when = self.local(clicked) if dialect.name == "ardary" or self.chance.random() < 0.5 else _utc(clicked)
             click = Callback(Kind.LINK_CLICK, number, when, link=self.chance.choice(LINKS), id_sms_api=identity)
             yield clicked, self.told(dialect, click)
 
     def incoming_sms(self) -> Iterator[tuple[datetime, Made]]:
         """Somebody writes."""
-        dialect, at = self.dialect(), self.office_time()
-        when = self.local(at) if dialect == "ardary" else _utc(at)
+        dialect, at = self.generation(), self.office_time()
+        when = self.local(at) if dialect.name == "ardary" else _utc(at)
         yield at, self.told(dialect, Callback(Kind.INCOMING_SMS, self.number(), when, text=self.chance.choice(MESSAGES)))
 
-    def told(self, dialect: str, said: Callback) -> Made:
+    def told(self, dialect: Dialect, said: Callback) -> Made:
         """What is said, encoded once or twice."""
         times = 2 if self.chance.random() < TWICE else 1
         return _made(dialect, said, times, other_title=self.chance.random() < 0.5)
 
-    def dialect(self) -> str:
-        """One of the generations."""
-        return self.chance.choice(dialects.names())
+    def generation(self) -> Dialect:
+        """One of those that are in use."""
+        return self.chance.choice(self.generations)
 
     def local(self, at: datetime) -> str:
         """As the vendor writes a time without its zone."""
@@ -271,6 +275,7 @@ def _parted(url: str) -> tuple[str, bytes]:
 async def _ring(origin: str, path: bytes, made: Iterator[Made], connections: int) -> Rung:
     whats: Counter[str] = Counter()
     answers: Counter[str] = Counter()
+    verified = httpx.create_ssl_context()
 
     async def one_connection() -> None:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
@@ -280,7 +285,6 @@ async def _ring(origin: str, path: bytes, made: Iterator[Made], connections: int
                 whats[callback.what] += 1
                 answers[await _answer(client, origin, b"%s?%s" % (path, callback.query.encode("ascii")))] += 1
 
-    verified = httpx.create_ssl_context()
     async with asyncio.TaskGroup() as group:
         for _ in itertools.repeat(None, connections):
             group.create_task(one_connection())
