@@ -45,6 +45,7 @@ NUMBERS = {Kind.CALL_QUALIFICATION: ("from", "phonenumber"), Kind.INCOMING_SMS: 
 TIMES = {Kind.CALL: ("calltime", "date", "datestatus"), Kind.SMS_STATUS: ("datestatus", "date", "calltime")}
 TEXTS = {Kind.CALL_QUALIFICATION: ("qualification", "message")}
 
+SIGNS = re.compile(r"[\W_]+")
 HARMFUL = re.compile("[\0\ud800-\udfff]")
 AROUND = " \t\r\n\0\ufeff"
 OPENING = re.compile(r'(?i)(?:[+ ]|%(?:25)?(?:00|09|0A|0D|20|EF%(?:25)?BB%(?:25)?BF))*(?:[{\["]|%(?:25)?(?:7B|5B|22))')
@@ -61,7 +62,7 @@ def storable(text: str) -> str:
 
 def squashed(word: str) -> str:
     """A key or a title without its case and signs: `PHONE_NUMBER`, `phoneNumber` and `phone number` are one."""
-    return "".join(c for c in word.casefold() if c.isalnum())
+    return SIGNS.sub("", word.casefold())
 
 
 def callback_query(parameter: str, payload: Mapping[str, str], *, times: int = 1) -> str:
@@ -79,20 +80,29 @@ def read_callback(query: str) -> Callback:
     Of several parameters the first counts that is an event, else the first that is an object in JSON.
     """
     first = None
-    for times in (1, 2):
-        # Who writes a blank as %20 does not write one as +.
-        plus_is_blank = "%" + "25" * (times - 1) + "20" not in query
-        for encoded in _values(query):
-            text, lost_plus = encoded, False
-            for _ in range(times):
-                lost_plus |= plus_is_blank and "+" in text
-                text = unquote_plus(text) if plus_is_blank else unquote(text)
+    for encoded in _values(query):
+        for times in (1, 2):
+            text, lost_plus = _decoded(encoded, query, times)
             if (payload := _object(text)) is not None:
                 said = _said(payload, lost_plus)
                 if said.kind is not Kind.UNKNOWN:
                     return said
                 first = first or said
+                break  # what is JSON is not decoded again: its texts may look as if they were encoded
     return first or Callback(Kind.UNKNOWN)
+
+
+def _decoded(text: str, query: str, times: int) -> tuple[str, bool]:
+    """A part of a query, decoded so many times; and whether a bare `+` in it was taken for a blank."""
+    if "%" + "25" * (times - 1) + "20" in query:  # who writes a blank as %20 does not write one as +
+        for _ in range(times):
+            text = unquote(text)
+        return text, False
+    lost_plus = False
+    for _ in range(times):
+        lost_plus |= "+" in text
+        text = unquote_plus(text)
+    return text, lost_plus
 
 
 def _values(query: str) -> Iterator[str]:

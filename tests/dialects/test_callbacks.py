@@ -137,6 +137,13 @@ def test_of_several_parameters_the_first_event_counts() -> None:
     assert read_callback("&".join(queries[::-1])).direction == "outgoing"
 
 
+def test_what_is_json_is_not_decoded_again() -> None:
+    """A text that looks encoded forges no event, not even within an object of which nothing is known."""
+    forged = {"note": "%22,%22title%22:%22MISSED%22,%22phone_number%22:%22%2B33612345678%22,%22x%22:%22"}
+    assert read_callback(callback_query("call", forged)) == UNKNOWN
+    assert read_callback(callback_query("call", forged, times=2)) == UNKNOWN
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize(
     "text",
