@@ -10,8 +10,11 @@ import doctest
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -46,20 +49,46 @@ def test_every_command_of_the_readme_prints_what_it_says(tmp_path: Path) -> None
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
     checker = doctest.OutputChecker()
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "110"}
-    with in_background(Vendor("demo@example.com", "sandbox")) as address:
+    with in_background(Vendor("demo@example.com", "sandbox")) as address, ExitStack() as running:
         for command, wanted in sessions():
             if command in ELSEWHERE or command == "sync-connector sandbox &":
                 continue
-            if command.startswith("export "):
-                name, _, value = command.removeprefix("export ").partition("=")
-                environment[name] = value.strip('"').replace("http://127.0.0.1:8025", address)
+            if command == "sync-connector receive &":
+                running.enter_context(_receiver(tmp_path, environment))
                 continue
             words = command.replace("make demo", "sync-connector demo").replace("http://127.0.0.1:8025", address)
+            words = words.replace("sandbox --callback", f"sandbox --port {address.rpartition(':')[2]} --callback")
+            if command.startswith("export "):
+                name, _, value = words.removeprefix("export ").partition("=")
+                if value.startswith("$("):
+                    config = tmp_path / "sync.toml"
+                    config.write_text(config.read_text().replace("# port = 8026", f"port = {_free_port()}"))
+                    value = subprocess.check_output(value[2:-1], shell=True, cwd=tmp_path, env=environment, text=True).strip()
+                environment[name] = value.strip('"')
+                continue
             done = subprocess.run(words, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
             got = "\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines()) + "\n"
             wanted = "\n".join(line.rstrip() for line in wanted.rstrip().splitlines()) + "\n"
             flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
             assert checker.check_output(wanted, got, flags), f"$ {command}\n--- the README says\n{wanted}\n--- it prints\n{got}"
+
+
+@contextmanager
+def _receiver(folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """`receive` as a process of its own, from the moment at which it says that it listens."""
+    words = [sys.executable, "-m", "sync_connector", "receive"]
+    with subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("receiving on 127.0.0.1:")
+        yield
+        process.terminate()
+    assert process.returncode == 143
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def test_the_first_thirty_lines_say_what_it_is_and_the_two_commands() -> None:

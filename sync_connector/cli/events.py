@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -31,6 +32,7 @@ from sync_connector.events.inbox import Origin
 from sync_connector.fields.phone import phone_number
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.model import Kind
+from sync_connector.report import events_terminal
 
 DAYS = 30
 """What the report tells of, unless asked otherwise."""
@@ -39,26 +41,29 @@ DAYS = 30
 @cli.command()
 @config_option
 @click.option("--new-secret", is_flag=True, help="Make a new callback URL to paste at the vendor; the former one stays valid.")
-def receive(config_path: str, new_secret: bool) -> None:
+@click.option("--access-log", is_flag=True, help="Write a line for each request, without secret and content, to stderr.")
+def receive(config_path: str, new_secret: bool, access_log: bool) -> None:
     """Receive the vendor's callbacks and keep them, until Ctrl-C or SIGTERM.
 
     Each is on disk before it is answered. Of sync.toml only the section `receive` is needed, so that the receiver can stand
     on a machine of its own. Start with --new-secret: it prints the URL to paste at the vendor, and once more to change it.
     """
-    from sync_connector.events import receive as receiver  # the web server is not needed, nor paid for, by other commands
-    from sync_connector.events import secret_file
+    from sync_connector.events import secret_file, serving  # the web server is not paid for by any other command
 
     settings = config.load(config_path, purpose="receive").receive
     if new_secret:
-        secret = secret_file.new_secret(Path(settings.secrets))
-        show(
-            Text(f"wrote {settings.secrets}; the former secret, if there was one, stays valid until the next new one"),
-            stderr=True,
-        )
-        show("paste this as callback URL at the vendor (parameters > API):", stderr=True)
-        click.echo(receiver.callback_url(settings, secret))
+        secret = secret_file.new_secret(settings.secrets)
+        show(Text(f"wrote {settings.secrets}; paste this at the vendor (parameters > API) as the callback URL:"), stderr=True)
+        click.echo(secret_file.callback_url(settings, secret))
+        show(Text("the former one stays valid until the next new one is made", style="dim"), stderr=True)
         return
-    receiver.run(settings, lambda sentence: show(Text(sentence), stderr=True))
+    listening = serving.sockets(settings)
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO if access_log else logging.WARNING)
+    for listened in listening:
+        address, port = listened.getsockname()[:2]
+        show(f"receiving on {address}:{port}; Ctrl-C ends it", stderr=True)
+    stopped_by = serving.serve(settings, listening)
+    sys.exit(128 + stopped_by if stopped_by else 0)
 
 
 @cli.command()
@@ -111,8 +116,6 @@ def _wait(seconds: float, signals: Signals) -> None:
 
 
 def _show_pulled(pulled: pulling.Pulled, *, as_json: bool) -> None:
-    from sync_connector.report import events_terminal
-
     if as_json:
         show_json(pulled.as_json())
     else:
@@ -167,8 +170,6 @@ def events(
     if as_json:
         show_json(rows)
         return
-    from sync_connector.report import events_terminal
-
     show(events_terminal.events_table(rows, zone))
 
 

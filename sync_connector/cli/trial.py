@@ -3,32 +3,84 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
+from rich.text import Text
 
-from sync_connector.cli.frame import cli, console
+from sync_connector.cli.frame import cli, console, show
+from sync_connector.config import VARIABLE
+from sync_connector.errors import FixSetup, TryLater
+from sync_connector.mapping import is_zone
+
+INVENTED = [f"+33612345{ending:03d}" for ending in range(200)]
+"""Numbers that call where no sandbox holds contacts."""
 
 
 @cli.command()
 @click.option("--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-def sandbox(port: int, host: str) -> None:
+@click.option("--callback", metavar="URL", help="Call back to this URL, then end. '${NAME}' stands for a variable.")
+@click.option("--events", "count", default=100, show_default=True, type=click.IntRange(1), help="So many callbacks.")
+@click.option("--seed", default=1, show_default=True, help="Another seed makes other callbacks.")
+@click.option("--zone", default="Europe/Paris", show_default=True, help="The account's time zone.")
+def sandbox(port: int, host: str, callback: str | None, count: int, seed: int, zone: str) -> None:
     """Be the vendor on this machine, both generations of its API, until Ctrl-C.
 
     It accepts the login and password of the environment variables SANDBOX_LOGIN and SANDBOX_PASSWORD, by default
     demo@example.com and sandbox. GET /_sandbox/contacts and /_sandbox/requests look at it, DELETE /_sandbox resets it.
+
+    With --callback it is the vendor that calls back: calls, qualifications, SMS and clicks of the contacts that a sandbox
+    on that port holds, in both generations, with repeats, disorder and nonsense, as it happens.
     """
     from sync_connector.sandbox import serve  # the web server is not needed, nor paid for, by any other command
     from sync_connector.sandbox.app import Vendor
 
+    shown = f"[{host}]" if ":" in host else host
+    if callback is not None:
+        _call_back(f"http://{shown}:{port}", callback, count, seed, zone)
+        return
     login, password = os.environ.get("SANDBOX_LOGIN", "demo@example.com"), os.environ.get("SANDBOX_PASSWORD", "sandbox")
     listening = serve.bound(host, port)
-    shown = f"[{host}]" if ":" in host else host
     click.echo(f"sandbox on http://{shown}:{listening.getsockname()[1]}  (login {login}; Ctrl-C ends it)")
     click.echo("insim-v1 is under /api/v1; what it holds: /_sandbox/contacts, /_sandbox/requests")
     serve.serve(Vendor(login, password), listening)
+
+
+def _call_back(address: str, callback: str, count: int, seed: int, zone: str) -> None:
+    from sync_connector.sandbox import callbacks
+
+    if not is_zone(zone) or zone == "unix":
+        raise FixSetup(f"--zone: {zone!r} is no time zone; write one like Europe/Paris")
+    url = VARIABLE.sub(lambda match: os.environ.get(match["name"]) or match["default"] or "", callback)
+    if not url:
+        raise FixSetup(f"--callback: the environment variable in {callback} is not set")
+    numbers = _numbers_held(address)
+    if numbers:
+        show(Text(f"{len(numbers):,} contacts are at the sandbox on {address}: they call, and strangers"), stderr=True)
+    else:
+        show(Text(f"no sandbox with contacts on {address}: invented numbers call"), stderr=True)
+    made = callbacks.make(count, seed=seed, numbers=numbers or INVENTED, now=datetime.now(UTC), zone=ZoneInfo(zone))
+    rung = callbacks.ring(url, made)
+    whats = ", ".join(f"{number:,} {what}" for what, number in sorted(rung.whats.items()))
+    answers = ", ".join(f"{number:,} × {answer}" for answer, number in sorted(rung.answers.items()))
+    show(f"{rung.sent:,} callbacks: {whats}")
+    show(f"answered: {answers}")
+    if set(rung.answers) != {"200"}:
+        raise TryLater("not each callback was answered 200: see `sync-connector receive` for the reason")
+
+
+def _numbers_held(address: str) -> list[str]:
+    """The numbers of the contacts that a sandbox holds, if there is one."""
+    import httpx
+
+    try:
+        return [contact["phone_number"] for contact in httpx.get(f"{address}/_sandbox/contacts", timeout=2).json()]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return []
 
 
 @cli.command()
