@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,12 +18,14 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
+import trustme
 
 from sync_connector import dialects
 from sync_connector.dialects._callback import callback_query, read_callback
 from sync_connector.errors import FixSetup
 from sync_connector.events.understand import understand
 from sync_connector.model import Clock, Kind
+from sync_connector.sandbox import callbacks
 from sync_connector.sandbox.callbacks import EXAMPLES, WRONG, Made, make, ring
 
 from .dialects.golden_callbacks import golden_callbacks
@@ -133,8 +137,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*answers: int) -> Iterator[Receiver]:
-    """A receiver on a real socket; the answer `Receiver.cut` is none at all."""
+def receiving(*answers: int, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A receiver on a real socket, with TLS if it is given; the answer `Receiver.cut` is none at all."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -157,7 +161,9 @@ def receiving(*answers: int) -> Iterator[Receiver]:
 
     lock = threading.Lock()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(f"http://127.0.0.1:{server.server_port}{SECRET}", list(answers) or [200])
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        receiver = Receiver(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}{SECRET}", list(answers) or [200])
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -199,6 +205,24 @@ def test_a_receiver_that_is_not_there_is_counted() -> None:
     with receiving() as receiver:
         pass
     assert ring(receiver.url, MADE[:10], connections=2).answers == {"no connection": 10}
+
+
+def test_an_answer_that_does_not_come_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that takes the connection and says nothing is waited for as long as the vendor would, and counted."""
+    monkeypatch.setattr(callbacks, "TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        rung = ring(f"http://127.0.0.1:{silent.getsockname()[1]}{SECRET}", MADE[:3], connections=1)
+    assert rung.answers == {"no answer in time": 3}
+
+
+def test_a_certificate_that_nobody_trusts_gets_no_secret() -> None:
+    """A receiver whose certificate is of an unknown authority hears nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with receiving(tls=context) as receiver:
+        rung = ring(receiver.url, MADE[:2], connections=1)
+    assert rung.answers == {"its TLS certificate is not trusted": 2}
+    assert receiver.heard == {}
 
 
 def test_the_secret_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:

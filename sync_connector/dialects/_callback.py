@@ -111,19 +111,16 @@ def _values(query: str) -> Iterator[str]:
     The amount is a small multiple of the query's length, whatever the query is.
     """
     pieces = query.split("&", PARAMETERS)
-    nameless = []
-    behind = None
+    named = nameless = None
     for position, piece in enumerate(pieces):
         value = piece.partition("=")[2]
         if OPENING.match(value):
             yield value
-            if behind is None:
-                behind = "&".join([value, *pieces[position + 1 :]])
-        if OPENING.match(piece):
-            nameless.append("&".join(pieces[position:]))
-    if behind is not None:
-        yield behind  # an & within the payload that should have been encoded
-    yield from nameless[:1]
+            if named is None:
+                named = "&".join([value, *pieces[position + 1 :]])  # an & within the payload that should have been encoded
+        if nameless is None and OPENING.match(piece):
+            nameless = "&".join(pieces[position:])
+    yield from (rest for rest in (named, nameless) if rest is not None)
 
 
 def _object(text: str) -> dict[str, object] | None:

@@ -94,7 +94,8 @@ def understand(said: Callback, zone: ZoneInfo, country: str | None) -> Event:
 
 def content(event: Event) -> bytes:
     """16 bytes of all that was said: two deliveries of one event agree, however each was encoded and its keys written, and two
-    that say something else do not. Independent of zone, country and library, since what was derived is not in it."""
+    that say something else do not (a missed call and an incoming one of no seconds say the same). It is of the texts, so that
+    neither the zone nor the country nor the phone library's version changes it."""
     said = (
         event.kind, event.number_text, event.occurred_text, event.direction, event.answered is False, event.duration_text,
         event.text, event.link, event.status, event.id_sms_api, event.login, event.device, event.title,

@@ -16,6 +16,8 @@ from sync_connector.sinks import Refusal
 
 Value = str | int | bool | date | datetime | None
 Row = dict[str, Value]
+Plain = str | int | bool | None
+GREATEST = (1 << 31) - 1
 
 
 class Type(StrEnum):
@@ -85,7 +87,8 @@ TABLES = {kind: Table(name, kind, _OF_EVERY_EVENT + columns) for kind, (name, co
 
 
 def sort_out(records: Sequence[Record]) -> tuple[dict[Table, list[Row]], list[Refusal]]:
-    """The rows of each table that has any, and the records that no table takes, since nobody understood them.
+    """The rows of each table that has any, and the records that no sink can write: those that nobody understood, or that hold
+    what is no text.
 
     Both tables and rows come in a fixed order, the rows by their keys: two processes that write at once then meet in the same
     order, and neither holds what the other waits for.
@@ -95,9 +98,26 @@ def sort_out(records: Sequence[Record]) -> tuple[dict[Table, list[Row]], list[Re
     for record in sorted(records, key=lambda record: record.event_key):
         if (table := TABLES.get(record.event.kind)) is None:
             refused.append(Refusal(record.event_key, "it was not understood, so there is no table for it"))
+            continue
+        row = row_of(record)
+        if wrong := _unwritable(row):
+            refused.append(Refusal(record.event_key, wrong))
         else:
-            found[table].append(row_of(record))
+            found[table].append(row)
     return {table: rows for table, rows in found.items() if rows}, refused
+
+
+def _unwritable(row: Row) -> str:
+    """What no place can hold, as a sentence; blank where there is nothing of the kind."""
+    for name, value in row.items():
+        if isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return f"{name} has half of a sign in it, which is no text"
+        elif isinstance(value, int) and not -GREATEST <= value <= GREATEST:
+            return f"{name} is too great a number"
+    return ""
 
 
 def row_of(record: Record) -> Row:
@@ -129,6 +149,22 @@ def row_of(record: Record) -> Row:
         "link": event.link,
     }
     return {column.name: told[column.name] for column in TABLES[event.kind].columns}
+
+
+def plain(row: Row) -> dict[str, Plain]:
+    """A row as text, numbers, truth and null: times as `2026-03-02T09:14:05.250Z`, dates as `2026-03-02`."""
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Value) -> Plain:
+    if isinstance(value, datetime):
+        return iso(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def iso(time: datetime) -> str:
+    """A time in UTC as text, to the millisecond."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
 
 
 def _instant(time: datetime | None) -> datetime | None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from sync_connector.errors import FixSetup
-from sync_connector.sinks._rows import TABLES, Column, Type
+from sync_connector.sinks._rows import TABLES, Column, Type, iso
 
 ACTIVITY = "activity_key"
 """The column that says which row of the CRM's own an event has become."""
@@ -37,7 +37,7 @@ class Instant(sa.types.TypeDecorator[datetime]):
         if value is None or dialect.name == "postgresql":
             return value
         if dialect.name == "sqlite":
-            return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+            return iso(value)
         return value.replace(tzinfo=None)
 
     def process_result_value(self, value: Any, _dialect: sa.Dialect) -> datetime | None:

@@ -1,0 +1,59 @@
+"""The frame of a page: sections → one HTML file that stands alone.
+
+Law: a page asks nobody for anything and runs nothing. It has no script, no link and no picture from elsewhere, and its
+Content-Security-Policy allows the one style sheet that is in it, by its hash, and nothing else. Text is escaped by the
+templates; nothing is called safe that came from outside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sync_connector.report import wording
+
+
+class Section(NamedTuple):
+    """A part of a page: the name by which it is reached, its heading, and its content as HTML."""
+
+    anchor: str
+    title: str
+    body: Markup
+
+
+def _environment() -> Environment:
+    loader = PackageLoader("sync_connector.report", "templates")
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"count": "{:,}".format, "place": _place, "line": wording.one_line, "share": wording.share}
+    return made
+
+
+def _place(number: float) -> str:
+    """A place in a drawing: two digits behind the point are less than anybody sees."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+ENVIRONMENT = _environment()
+STYLE = files("sync_connector.report").joinpath("templates/style.css").read_text(encoding="utf-8")
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def fill(template: str, part: str, told: Any) -> Markup:
+    """One macro of a template, filled with what it tells of."""
+    return Markup(getattr(ENVIRONMENT.get_template(template).module, part)(told))  # noqa: S704 - the template escaped it
+
+
+def page(title: str, told_of: Sequence[str], sections: Sequence[Section]) -> str:
+    """The HTML of a page: its title, a line for each thing that it says of itself (whose, when), and the sections in order."""
+    frame = ENVIRONMENT.get_template("frame.html")
+    style = Markup(STYLE)  # noqa: S704 - ours, and the hash above is of exactly these characters
+    return frame.render(title=title, told_of=told_of, sections=sections, style=style, policy=POLICY)
