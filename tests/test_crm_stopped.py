@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -57,6 +58,7 @@ class Postgres:
     def kill(self) -> None:
         """Every process of it ends without writing anything more."""
         postmaster = self._server.get_postmaster_info().process
+        assert postmaster is not None
         postmaster.send_signal(signal.SIGQUIT)
         postmaster.wait(30)
 
@@ -137,14 +139,6 @@ def test_a_crm_that_is_killed_in_the_middle_misses_nothing(on_sqlite: Project, s
     with open(project.config, "a", encoding="utf-8") as out:
         out.write('[[sinks]]\nname = "crm"\ntype = "sql"\nurl = "${CRM_URL}"\n')
     settings = load(project.config, project.environment, purpose="pull")
-    deaths = []
-
-    def kill(place: str) -> None:
-        if place in ("delivery begun", "delivered"):
-            deaths.append(place)
-            if deaths.count("delivery begun") == 2 and place == dying:
-                server.kill()
-
     with (
         closing(open_inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox,
         closing(open_ledger(project.ledger_url, write=True)) as ledger,
@@ -152,8 +146,7 @@ def test_a_crm_that_is_killed_in_the_middle_misses_nothing(on_sqlite: Project, s
         scope = ledger.make_scope(*planning.scope_names(settings))
         inbox.append([(datetime.now(UTC), _call(n)) for n in range(MANY)])
         for dying in ("delivery begun", "delivered"):
-            deaths.clear()
-            stopped = pulling.pull(settings, ledger, scope, inbox, Progress(), lambda: None, kill).sinks[0]
+            stopped = pulling.pull(settings, ledger, scope, inbox, Progress(), lambda: None, _killing(server, dying)).sinks[0]
             assert stopped.failed is not None
             assert "nothing is lost" in str(stopped.failed)
             assert 0 < stopped.waiting < MANY
@@ -167,6 +160,18 @@ def test_a_crm_that_is_killed_in_the_middle_misses_nothing(on_sqlite: Project, s
     assert len(rows) == MANY
     assert {row.duration for row in rows} == set(range(1, MANY + 1))
     assert all(row.contact_key == f"K{int(row.phone_number[-5:]):05d}" for row in rows)
+
+
+def _killing(server: Server, place: str) -> pulling.Instrument:
+    """Kill the server when the second delivery comes to that place."""
+    met: Counter[str] = Counter()
+
+    def look(at: str) -> None:
+        met[at] += 1
+        if at == place and met["delivery begun"] == 2:
+            server.kill()
+
+    return look
 
 
 def _call(number: int) -> str:

@@ -120,5 +120,6 @@ def test_every_setting_is_explained() -> None:
     for section, field in Settings.model_fields.items():
         listed = get_args(field.annotation)  # [[sinks]] are several of a kind
         kind = listed[0] if listed else field.annotation
+        assert kind is not None
         known |= {f"{section}.{name}" for name in kind.model_fields}
     assert named == known

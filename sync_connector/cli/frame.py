@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 import orjson
+import sqlalchemy as sa
 from rich.console import Console
 from rich.text import Text
 
@@ -60,6 +61,10 @@ class Command(click.Group):
             for fault in error.faults:
                 show(Text(f"error: {fault}", style="red"), stderr=True)
             ctx.exit(error.exit_code)
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as fault:  # other rooms have sentences of their own
+            words = str(fault.orig).strip().splitlines() or [type(fault.orig).__name__]
+            show(Text(f"error: the ledger does not answer: {words[0]}; nothing is lost, run it again", style="red"), stderr=True)
+            ctx.exit(1)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
