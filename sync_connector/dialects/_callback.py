@@ -7,6 +7,7 @@ a qualification in one generation and a call in the other. Whatever comes, nothi
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,9 @@ from sync_connector.model import Callback, Kind
 
 PARAMETERS = 16
 """So many parameters of a query are told apart: the vendor sends one."""
+
+LONGEST_WORD = 64
+"""No key and no title of the vendor's is longer."""
 
 TITLES: Mapping[str, tuple[Kind, str]] = {
     "incomingsms": (Kind.INCOMING_SMS, ""),
@@ -60,6 +64,7 @@ def storable(text: str) -> str:
     return HARMFUL.sub("\ufffd", text)
 
 
+@functools.lru_cache(maxsize=1_024)  # the vendor's few keys and titles; a stranger's push each other out
 def squashed(word: str) -> str:
     """A key or a title without its case and signs: `PHONE_NUMBER`, `phoneNumber` and `phone number` are one."""
     return SIGNS.sub("", word.casefold())
