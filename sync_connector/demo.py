@@ -10,15 +10,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
+from sync_connector.config import load
 from sync_connector.errors import FixSetup, SyncError
+from sync_connector.events import secret_file, serving
+from sync_connector.sandbox import callbacks
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.serve import in_background
 
@@ -59,11 +64,12 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
         step("5. Only those three are sent", "sync", *at)
         step("6. One contact's whole story", "explain", keys[0], *at)
         step("7. The runs so far", "runs", *at)
+        _the_way_back(folder, config, address, console, step)
         held = len(httpx.get(f"{address}/_sandbox/contacts").json())
     console.print()
     console.print(Text(f"The vendor (a sandbox on this machine) holds {held} contacts.", style="bold green"))
     console.print(
-        f"Look around in {folder}/: contacts.csv, sync.toml, sync-ledger.db. Edit contacts.csv, then, in two terminals:"
+        f"Look around in {folder}/: contacts.csv, sync.toml, report.html, crm.db. Edit contacts.csv, then, in two terminals:"
     )
     console.print("  sync-connector sandbox")
     console.print(
@@ -74,9 +80,32 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
     console.print("With your own export: sync-connector init contacts.csv")
 
 
+def _the_way_back(
+    folder: Path, config: Path, address: str, console: Console, step: Callable[..., None], count: int = 200
+) -> None:
+    """Calls, SMS and clicks of the contacts come back, and end up in a database that stands for the CRM's."""
+    with open(config, "a", encoding="utf-8") as out:
+        out.write('\n[[sinks]]\nname = "crm"\ntype = "sql"\nurl = "sqlite:///crm.db"\n')
+    settings = load(config, purpose="receive").receive
+    secret = secret_file.new_secret(settings.secrets)
+    numbers = [contact["phone_number"] for contact in httpx.get(f"{address}/_sandbox/contacts").json()]
+    made = callbacks.make(count, seed=1, numbers=numbers, now=datetime.now(UTC), zone=ZoneInfo("Europe/Paris"))
+    with serving.in_background(settings) as receiver:
+        rung = callbacks.ring(f"{receiver}/callbacks/{secret}", made)
+    if rung.answers != {"200": count}:
+        raise SyncError(f"the demo's callbacks were answered {rung.answers}")
+    console.print(
+        Text(f"\nThe contacts' phones ring: {count} callbacks came, each was on disk before it was answered", style="bold")
+    )
+    step("8. Whose calls are they? Into the CRM with them", "pull", "--config", str(config))
+    step("9. The last of them", "events", "--count", "5", "--config", str(config))
+    step("10. Drawn as a page", "report", "--out", str(folder / "report.html"), "--config", str(config))
+
+
 def _fresh(folder: Path) -> None:
     """An empty folder; only one that an earlier demo made is emptied."""
-    ours = {"contacts.csv", "sync.toml", "sync-ledger.db", "sync-ledger.db-wal", "sync-ledger.db-shm"}
+    databases = {f"{name}.db{rest}" for name in ("sync-ledger", "inbox", "crm") for rest in ("", "-wal", "-shm")}
+    ours = {"contacts.csv", "sync.toml", "callback-secrets", "report.html"} | databases
     if folder.exists():
         strangers = {path.name for path in folder.iterdir()} - ours
         if strangers:
