@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -28,9 +27,16 @@ from sync_connector.events.inbox import Inbox, Page
 PREFIX = "/v1/"
 PIECE = 64 << 10  # bytes of an answer that are sent at once: a slow line shows that it moves
 BODY_LIMIT = 64 << 10
+PAGE_LIMIT = 1000  # callbacks
 NO_STORE = {"cache-control": "no-store"}
 
-Sequence = Annotated[int, Field(ge=0, le=(1 << 63) - 1)]
+
+def _whole(number: object) -> object:
+    """To JSON Schema `3.0` is an integer."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Sequence = Annotated[int, Field(ge=0, le=(1 << 63) - 1), BeforeValidator(_whole)]
 
 
 class _Model(BaseModel):
@@ -43,14 +49,14 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     after: Sequence = Field(default=0, description="only callbacks behind this sequence number")
-    limit: int = Field(default=500, ge=1, le=1000, description="callbacks at most; a page of long ones has fewer")
+    limit: int = Field(default=500, ge=1, le=PAGE_LIMIT, description="callbacks at most; a page of long ones has fewer")
 
 
 class ArrivalAnswer(_Model):
     """One callback, as it came."""
 
     sequence: Sequence
-    received_at: datetime = Field(strict=False, description="when it came, UTC")
+    received_at: AwareDatetime = Field(strict=False, description="when it came, UTC")
     query: str = Field(description="the raw query string, in printable ASCII", pattern="^[!-~]*$")
 
 

@@ -123,11 +123,12 @@ class Inbox:
                 .limit(limit)
                 .execution_options(yield_per=100)
             )
-            for row in connection.execute(wanted):
-                size += len(row.query)
-                if found and size > PAGE_SIZE:
-                    break
-                found.append(Arrival(row.sequence, _utc(row.received_at), row.query))
+            with connection.execute(wanted) as rows:
+                for row in rows:
+                    size += len(row.query)
+                    if found and size > PAGE_SIZE:
+                        break
+                    found.append(Arrival(row.sequence, _utc(row.received_at), row.query))
         return Page(self.id, found, newest)
 
     def acknowledge(self, upto: int) -> None:

@@ -129,14 +129,14 @@ def _lines(path: str) -> tuple[str, ...]:
     except OSError as fault:
         raise FixSetup(f"receive.secrets: {path} cannot be read: {fault.strerror}") from None
     except UnicodeDecodeError:
-        raise FixSetup(f"receive.secrets: {path} is no file of secrets; make one with: {HOW}") from None
+        raise FixSetup(f"receive.secrets: {path} is no file of secrets; name another, or move it away and run: {HOW}") from None
     if others:
         raise FixSetup(f"receive.secrets: other users of this machine can read {path}; run: chmod 600 {path}")
     found = [line.strip() for line in text.splitlines() if line.strip()][:VALID]
     for number, line in enumerate(found, 1):
         if not SECRET.fullmatch(line):
             raise FixSetup(
-                f"receive.secrets: line {number} of {path} is no secret of at least 43 letters, digits, - and _; make one "
-                f"with: {HOW}"
+                f"receive.secrets: line {number} of {path} is no secret of at least 43 letters, digits, - and _; mend "
+                f"it, or move the file away and run: {HOW}"
             )
     return tuple(found)

@@ -46,11 +46,11 @@ def sockets(settings: Receive) -> list[socket.socket]:
 
 
 def serve(settings: Receive, listening: Sequence[socket.socket]) -> int:
-    """Receive on `sockets(settings)` until SIGTERM or SIGINT; the signal's number. For the main thread.
+    """Receive on `sockets(settings)` until SIGTERM or SIGINT, and close them; the signal's number. For the main thread.
 
     Raises `FixSetup` and `TryLater` before anything is received: inbox, secrets, token, certificate.
     """
-    with closing(open_inbox(settings.inbox.get_secret_value())) as inbox:
+    with _closed(listening), closing(open_inbox(settings.inbox.get_secret_value())) as inbox:
         server = _server(settings, inbox, listening)
         server.run(sockets=list(listening))
         return server.stopped_by
@@ -60,8 +60,21 @@ def serve(settings: Receive, listening: Sequence[socket.socket]) -> int:
 def in_background(settings: Receive, listening: Sequence[socket.socket] | None = None) -> Iterator[str]:
     """The receiver in a thread while the block runs, on a free port of this machine, or on these sockets; gives its address."""
     mine = listening or sockets(settings.model_copy(update={"host": "127.0.0.1", "port": 0}))
-    with closing(open_inbox(settings.inbox.get_secret_value())) as inbox, beside(_server(settings, inbox, mine), mine):
+    with (
+        _closed(mine),
+        closing(open_inbox(settings.inbox.get_secret_value())) as inbox,
+        beside(_server(settings, inbox, mine), mine),
+    ):
         yield f"http{'s' if settings.tls_cert else ''}://127.0.0.1:{mine[0].getsockname()[1]}"
+
+
+@contextmanager
+def _closed(listening: Sequence[socket.socket]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for each in listening:
+            each.close()
 
 
 class _Server(uvicorn.Server):

@@ -1,12 +1,12 @@
 """Counts, shares, durations, times and text of the outside as people read them, on a page and on a terminal alike.
 
-Law: a rounded figure never says more than is so (99.6 % is not "100 %", a handful is not "0 %"), and text of the outside is
-one line in which nothing steers what shows it.
+Law: a rounded share says all or nothing only where that is so (99.6 % is not "100 %", a handful is not "0 %"), and text of the
+outside is one line in which nothing steers what shows it.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from sync_connector.report import mask
@@ -68,12 +68,21 @@ def pause(hours: float) -> str:
 def moment(iso: str) -> datetime:
     """An ISO 8601 time as the ledger tells it, in UTC; one without a zone is UTC. Raises `ValueError`."""
     told = datetime.fromisoformat(iso)
-    return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+    return told.replace(tzinfo=UTC) if told.tzinfo is None else on_clocks(told, UTC)
+
+
+def on_clocks(told: datetime, zone: tzinfo) -> datetime:
+    """The same time on the clocks of a zone. In the first and last hours of the calendar, which a callback may claim, there
+    may be none: then the clocks are taken as they stand."""
+    try:
+        return told.astimezone(zone)
+    except OverflowError:
+        return told.replace(tzinfo=zone)
 
 
 def local(iso: str, zone: str) -> str:
     """A time of the ledger on the clocks of a zone, to the minute: `2026-11-23 10:15`. Raises `ValueError`."""
-    return f"{moment(iso).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    return on_clocks(moment(iso), ZoneInfo(zone)).replace(tzinfo=None).isoformat(" ", "minutes")
 
 
 def one_line(text: str, limit: int | None = None) -> str:

@@ -1,0 +1,130 @@
+"""What the ledger tells of events, made up: a quiet November of a company in France."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+KINDS = ("call", "call_qualification", "sms_status", "incoming_sms", "link_click", "unknown")
+
+
+def days(since: str, stacks: Sequence[tuple[int, int, int]]) -> list[dict[str, Any]]:
+    """Each day's incoming, outgoing and missed calls, from a date on."""
+    first = date.fromisoformat(since)
+    return [
+        {"day": str(first + timedelta(days=place)), "incoming": incoming, "outgoing": outgoing, "missed": missed}
+        for place, (incoming, outgoing, missed) in enumerate(stacks)
+    ]
+
+
+def of_events(**changes: Any) -> dict[str, Any]:
+    """What `events_page` is told, of three days; with some of it changed."""
+    usual = {
+        "account": "sales@example.com at www.example.com",
+        "zone": "Europe/Paris",
+        "made_at": "2026-11-03T16:00:00+00:00",
+        "since": "2026-11-01",
+        "until": "2026-11-03",
+        "totals": dict(zip(KINDS, (60, 9, 40, 8, 3, 1), strict=True)),
+        "calls_per_day": days("2026-11-01", [(10, 20, 2), (0, 0, 0), (8, 15, 1)]),
+        "answered": {"incoming": {"answered": 18, "missed": 3}, "outgoing": {"answered": 24, "unanswered": 6, "unknown": 5}},
+        "talk_seconds": {"incoming": 3725, "outgoing": 59},
+        "by_hour": [0] * 9 + [20, 30, 4] + [0] * 12,
+        "time_unknown": 6,
+        "qualifications": [{"qualification": "Intéressé", "count": 6}, {"qualification": "À rappeler", "count": 3}],
+        "sms": {"sent": 4, "received": 30, "other": 2},
+        "silence": {
+            "last_callback": "2026-11-03T15:15:00+00:00",
+            "longest_hours": 36.0,
+            "longest_from": "2026-11-01T17:00:00+00:00",
+            "longest_to": "2026-11-03T05:00:00+00:00",
+            "last_by_kind": dict(
+                zip(KINDS, ("2026-11-03T15:15:00+00:00", "2026-10-01T08:00:00+00:00", *[None] * 4), strict=True)
+            ),
+        },
+        "matching": {"matched": 90, "unmatched": 20, "anonymous": 8, "unreadable": 2},
+        "unmatched_numbers": [{"number": "+33612345678", "events": 7, "last": "2026-11-03T09:00:00+00:00"}],
+        "suspected_duplicates": 5,
+        "unknown": 1,
+        "waiting": [{"sink": "crm", "waiting": 4, "parked": 2, "reasons": [{"reason": "it is too long", "count": 2}]}],
+    }
+    assert set(changes) <= set(usual)
+    return usual | changes
+
+
+def of_nothing(last: str | None = None) -> dict[str, Any]:
+    """What `events_page` is told of a span without events; the vendor called last at a time before it, or never."""
+    return of_events(
+        totals=dict.fromkeys(KINDS, 0),
+        calls_per_day=days("2026-11-01", [(0, 0, 0)] * 3),
+        answered={"incoming": {"answered": 0, "missed": 0}, "outgoing": {"answered": 0, "unanswered": 0, "unknown": 0}},
+        talk_seconds={"incoming": 0, "outgoing": 0},
+        by_hour=[0] * 24,
+        time_unknown=0,
+        qualifications=[],
+        sms={"sent": 0, "received": 0, "other": 0},
+        silence={
+            "last_callback": last,
+            "longest_hours": None,
+            "longest_from": None,
+            "longest_to": None,
+            "last_by_kind": dict.fromkeys(KINDS) | {"call": last},
+        },
+        matching={"matched": 0, "unmatched": 0, "anonymous": 0, "unreadable": 0},
+        unmatched_numbers=[],
+        suspected_duplicates=0,
+        unknown=0,
+        waiting=[],
+    )
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """An event as the terminal is told of it: a call that came in and was answered; with some of it changed."""
+    usual = {
+        "event_key": "e1",
+        "kind": "call",
+        "direction": "incoming",
+        "answered": True,
+        "occurred_at": "2026-11-23T09:15:02+00:00",
+        "occurred_on": "2026-11-23",
+        "clock": "exact",
+        "received_at": "2026-11-23T09:15:40+00:00",
+        "number": "+33612345678",
+        "number_text": "+33612345678",
+        "contacts": ["C0001"],
+        "source": "crm",
+        "duration": 133,
+        "duration_text": "00:02:13",
+        "text": "",
+        "link": "",
+        "status": "",
+        "id_sms_api": "",
+        "login": "",
+        "device": "",
+        "title": "incoming_call",
+        "same_as": None,
+        "match": "one",
+        "sinks": {"crm": "written"},
+        "reasons": {},
+    }
+    assert set(changes) <= set(usual)
+    return usual | changes
+
+
+def of_pull(**changes: Any) -> dict[str, Any]:
+    """What `pull_summary` is told; with some of it changed."""
+    usual: Mapping[str, Any] = {
+        "fetched": 120,
+        "events": dict(zip(KINDS, (80, 12, 20, 6, 1, 1), strict=True)),
+        "suspected_duplicates": 4,
+        "bound": 90,
+        "bound_late": 3,
+        "unmatched": 20,
+        "anonymous": 6,
+        "sinks": [{"sink": "crm", "written": 110, "parked": 2, "waiting": 0, "failed": None}],
+        "waiting_at_the_edge": 0,
+        "seconds": 1.24,
+    }
+    assert set(changes) <= set(usual)
+    return {**usual, **changes}
