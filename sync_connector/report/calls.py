@@ -77,7 +77,7 @@ def _remarks(unit: str, days: int, counted: int, calls: int) -> list[str]:
         remarks.append(f"{missing} in no column: no date that can be read came with them.")
     elif counted > calls:
         remarks.append(
-            f"The columns hold {counted:,} calls, the total {calls:,}: they were counted at different moments, make the page again."
+            f"The columns hold {counted:,} calls, the total {calls:,}: counted at different moments; make the page again."
         )
     return remarks
 
