@@ -1,1 +1,1 @@
-"""Counts and samples → what people see on a terminal. Nothing here computes; nothing here prints by itself."""
+"""Counts and samples → what people see, on a terminal or on a page. Nothing here counts; nothing here prints by itself."""

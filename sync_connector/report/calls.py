@@ -64,27 +64,29 @@ def _under(unit: str, shown: Sequence[Period]) -> dict[int, tuple[str, str]]:
     return labels
 
 
+def _remarks(unit: str, days: int, counted: int, calls: int) -> list[str]:
+    """What the columns do not say themselves: what each is, and where they hold fewer calls than there were, or more."""
+    remarks = []
+    if unit != "day" and counted:
+        remarks.append(
+            f"{days:,} days are too many to stand side by side: each column is a {unit}, the first and the last only as far "
+            "as they lie in the span."
+        )
+    if counted < calls:
+        missing = wording.counted(calls - counted, "call is", "calls are")
+        remarks.append(f"{missing} in no column: no date that can be read came with them.")
+    elif counted > calls:
+        remarks.append(
+            f"The columns hold {counted:,} calls, the total {calls:,}: counted at different moments; make the page again."
+        )
+    return remarks
+
+
 def calls(told: Mapping[str, Any]) -> dict[str, Any]:
     """What the section on calls shows. Where the columns and the total do not agree, it says so."""
     days = {date.fromisoformat(one["day"]): {name: one[name] for name in CALLS} for one in told["calls_per_day"]}
     unit, shown = periods(days)
     counted = sum(one.total for one in shown)
-    remarks = []
-    if unit != "day" and counted:
-        remarks.append(
-            f"{len(days):,} days are too many to stand side by side: each column is a {unit}, the first and the last only as far "
-            "as they lie in the span."
-        )
-    if counted < told["totals"]["call"]:
-        missing = told["totals"]["call"] - counted
-        remarks.append(
-            f"{wording.counted(missing, 'call is', 'calls are')} in no column: no date that can be read came with them."
-        )
-    elif counted > told["totals"]["call"]:
-        remarks.append(
-            f"The columns hold {counted:,} calls, the total {told['totals']['call']:,}: they were counted at different "
-            "moments, make the page again."
-        )
     rows = [{"name": _named(unit, one), **one.counts, "together": one.total} for one in shown]
     titles = [f"{row['name']}: " + ", ".join(f"{row[name]:,} {name}" for name in CALLS) for row in rows]
     drawing = None
@@ -104,7 +106,7 @@ def calls(told: Mapping[str, Any]) -> dict[str, Any]:
         "some": counted or told["totals"]["call"],
         "unit": unit,
         "drawing": drawing,
-        "remarks": remarks,
+        "remarks": _remarks(unit, len(days), counted, told["totals"]["call"]),
         "periods": rows,
         "key": key,
     }

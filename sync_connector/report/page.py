@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sync_connector.report import wording
-
 
 class Section(NamedTuple):
     """A part of a page: the name by which it is reached, its heading, and its content as HTML."""
@@ -30,7 +28,7 @@ class Section(NamedTuple):
 def _environment() -> Environment:
     loader = PackageLoader("sync_connector.report", "templates")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"count": "{:,}".format, "place": _place, "line": wording.one_line, "share": wording.share}
+    made.filters |= {"count": "{:,}".format, "place": _place}
     return made
 
 
