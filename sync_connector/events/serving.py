@@ -27,6 +27,7 @@ from sync_connector.events.secret_file import SecretFile
 from sync_connector.listening import beside, bound
 
 LAST_ANSWERS = 5  # seconds that are left to them at the end
+QUEUE = 1024  # connections that the system keeps until they are accepted
 OTHER_FILES = 64  # that the process has open besides its connections
 TOKEN_LENGTH = 16
 
@@ -101,6 +102,11 @@ class _Server(uvicorn.Server):
         self.stopped_by = sig
         self.should_exit = True
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(QUEUE)  # asyncio queues as many connections as it accepts at once
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
@@ -137,6 +143,8 @@ def _server(settings: Receive, inbox: Inbox, listening: Sequence[socket.socket])
         forwarded_allow_ips=_as_uvicorn_reads(settings.trusted_proxies),
         h11_max_incomplete_event_size=settings.max_size + HEAD_SIZE,
         timeout_graceful_shutdown=LAST_ANSWERS,
+        # Who came first is read before so many have come that it must make room.
+        backlog=max(1, settings.connections // 8),
         workers=1,
     )
     return _Server(config)
