@@ -6,7 +6,6 @@ Law: when it is asked to stop it takes no new connection, answers what it has re
 from __future__ import annotations
 
 import ipaddress
-import logging
 import resource
 import signal
 import socket
@@ -31,8 +30,6 @@ QUEUE = 1024  # connections that the system keeps until they are accepted
 OTHER_FILES = 64  # that the process has open besides its connections
 TOKEN_LENGTH = 16
 
-log = logging.getLogger("sync_connector.receive")
-
 
 def sockets(settings: Receive) -> list[socket.socket]:
     """The sockets to listen on: the public one, and the one for health and metrics if there is to be one. Raises `FixSetup`."""
@@ -47,7 +44,8 @@ def sockets(settings: Receive) -> list[socket.socket]:
 
 
 def serve(settings: Receive, listening: Sequence[socket.socket]) -> int:
-    """Receive on `sockets(settings)` until SIGTERM or SIGINT, and close them; the signal's number. For the main thread.
+    """Receive on `sockets(settings)` until SIGTERM or SIGINT, and close them; the signal's number.
+    For the main thread.
 
     Raises `FixSetup` and `TryLater` before anything is received: inbox, secrets, token, certificate.
     """
@@ -166,7 +164,8 @@ def _tls(settings: Receive) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key or None)
+        # Without a password a key that wants one would have a person asked at the terminal.
+        context.load_cert_chain(settings.tls_cert, settings.tls_key or None, password="")
     except (OSError, ValueError) as fault:  # a certificate that does not fit its key is an OSError as well
         raise FixSetup(f"receive.tls_cert, receive.tls_key: cannot be used: {fault}") from None
     return context
