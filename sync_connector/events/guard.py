@@ -24,19 +24,25 @@ from uvicorn.server import ServerState
 
 HEAD_SIZE = 16 << 10  # bytes of a request's head, the query not counted
 SURPLUS = 64 << 10  # bytes of a body that nobody asked for
-REQUEST_LINE = re.compile(rb"([!-~]+) (.+) (HTTP/1\.[01]\r?)", re.DOTALL)
-STRANGE = re.compile(rb"[^!-~]")
+PRINTABLE = bytes(range(0x21, 0x7F))
+STRANGE = re.compile(rb"[^!-~]+")
+VERSIONS = (b"HTTP/1.1\r", b"HTTP/1.0\r", b"HTTP/1.1", b"HTTP/1.0")
 
 
 def percent_encoded(raw: bytes) -> bytes:
     """Every byte that is no printable ASCII, as `%XX`; the others as they are."""
-    return STRANGE.sub(lambda found: b"%%%02X" % found[0][0], raw)
+    if not raw.translate(None, PRINTABLE):  # nearly always
+        return raw
+    return STRANGE.sub(lambda found: b"%" + found[0].hex("%").upper().encode(), raw)
 
 
 def repaired(line: bytes) -> bytes:
     """A request line whose target has nothing but printable ASCII; any other line as it is."""
-    found = REQUEST_LINE.fullmatch(line)
-    return b"%b %b %b" % (found[1], percent_encoded(found[2]), found[3]) if found else line
+    method, _, rest = line.partition(b" ")
+    target, _, version = rest.rpartition(b" ")
+    if not target or version not in VERSIONS:
+        return line
+    return b"%b %b %b" % (method, percent_encoded(target), version)
 
 
 class Gate:
@@ -166,6 +172,13 @@ class Connection(H11Protocol):
             early, self._line = bytes(self._line), bytearray()
             self.data_received(early)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """It sends no more. If it is still to be answered it is, and then closed; over TLS asyncio closes it at once."""
+        if self._handshake is not None or not self._is_busy():
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
         self._lost = True
@@ -201,11 +214,12 @@ class Connection(H11Protocol):
                 return
         if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self._line += data
-            line, end, rest = self._line.partition(b"\n")
-            if not end and len(line) <= (self.config.h11_max_incomplete_event_size or 0) and line[0] > 0x20:
+            most = self.config.h11_max_incomplete_event_size or 0
+            if b"\n" not in data and len(self._line) <= most and self._line[0] > 0x20:
                 self._unset_keepalive_if_required()  # what is too long, or cannot be HTTP, is for h11 to refuse
                 return
-            data = bytes((repaired(bytes(line)) if end else line) + end + rest)
+            line, end, rest = bytes(self._line).partition(b"\n")
+            data = repaired(line) + end + rest if end else line
             self._line.clear()
             self._surplus = 0
         super().data_received(data)

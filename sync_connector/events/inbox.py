@@ -50,6 +50,9 @@ callbacks = sa.Table(
     sa.Column("query", sa.Text, nullable=False),
 )
 
+HAND_OUT = sa.update(inbox).values(newest=inbox.c.newest + sa.bindparam("count", type_=Number)).returning(inbox.c.newest)
+STORE = sa.insert(callbacks)
+
 
 class Arrival(NamedTuple):
     """A callback as it came. `received_at` is UTC; `query` is the raw query string, in printable ASCII."""
@@ -96,15 +99,14 @@ class Inbox:
         Of none, it is a transaction that changes nothing: it shows whether the inbox can be written.
         """
         with _told(), _writing(self.engine) as connection:
-            moved = sa.update(inbox).values(newest=inbox.c.newest + len(arrivals)).returning(inbox.c.newest)
-            newest = int(connection.scalars(moved).one())  # the row stays locked until the commit
+            newest = int(connection.scalars(HAND_OUT, {"count": len(arrivals)}).one())  # the row stays locked until the commit
             first = newest - len(arrivals) + 1
             rows = [
                 {"sequence": sequence, "received_at": received_at.astimezone(UTC), "query": query}
                 for sequence, (received_at, query) in enumerate(arrivals, first)
             ]
             if rows:
-                connection.execute(sa.insert(callbacks), rows)
+                connection.execute(STORE, rows)
         return newest
 
     def page(self, after: int, limit: int) -> Page:
@@ -223,7 +225,7 @@ def _utc(moment: datetime) -> datetime:
 
 @contextmanager
 def _writing(engine: Engine) -> Iterator[Connection]:
-    with engine.execution_options(writing=True).begin() as connection:
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
         yield connection
 
 

@@ -92,7 +92,7 @@ class SecretFile:
         self._digests = [digest(secret) for secret in read_secrets(path)]
 
     def knows(self, candidate: str) -> bool:
-        """Whether that is a valid secret. It takes the same time whatever it is."""
+        """Whether that is a valid secret. How long it takes does not depend on how much of it is right."""
         self._refresh()
         given, known = digest(candidate), False
         for valid in self._digests:

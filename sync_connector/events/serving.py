@@ -6,7 +6,6 @@ Law: when it is asked to stop it takes no new connection, answers what it has re
 from __future__ import annotations
 
 import ipaddress
-import logging
 import resource
 import signal
 import socket
@@ -27,10 +26,9 @@ from sync_connector.events.secret_file import SecretFile
 from sync_connector.listening import beside, bound
 
 LAST_ANSWERS = 5  # seconds that are left to them at the end
+QUEUE = 1024  # connections that the system keeps until they are accepted
 OTHER_FILES = 64  # that the process has open besides its connections
 TOKEN_LENGTH = 16
-
-log = logging.getLogger("sync_connector.receive")
 
 
 def sockets(settings: Receive) -> list[socket.socket]:
@@ -46,7 +44,8 @@ def sockets(settings: Receive) -> list[socket.socket]:
 
 
 def serve(settings: Receive, listening: Sequence[socket.socket]) -> int:
-    """Receive on `sockets(settings)` until SIGTERM or SIGINT, and close them; the signal's number. For the main thread.
+    """Receive on `sockets(settings)` until SIGTERM or SIGINT, and close them; the signal's number.
+    For the main thread.
 
     Raises `FixSetup` and `TryLater` before anything is received: inbox, secrets, token, certificate.
     """
@@ -101,6 +100,11 @@ class _Server(uvicorn.Server):
         self.stopped_by = sig
         self.should_exit = True
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(QUEUE)  # asyncio queues as many connections as it accepts at once
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
@@ -137,6 +141,8 @@ def _server(settings: Receive, inbox: Inbox, listening: Sequence[socket.socket])
         forwarded_allow_ips=_as_uvicorn_reads(settings.trusted_proxies),
         h11_max_incomplete_event_size=settings.max_size + HEAD_SIZE,
         timeout_graceful_shutdown=LAST_ANSWERS,
+        # Who came first is read before so many have come that it must make room.
+        backlog=max(1, settings.connections // 8),
         workers=1,
     )
     return _Server(config)
@@ -158,7 +164,8 @@ def _tls(settings: Receive) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key or None)
+        # Without a password a key that wants one would have a person asked at the terminal.
+        context.load_cert_chain(settings.tls_cert, settings.tls_key or None, password="")
     except (OSError, ValueError) as fault:  # a certificate that does not fit its key is an OSError as well
         raise FixSetup(f"receive.tls_cert, receive.tls_key: cannot be used: {fault}") from None
     return context

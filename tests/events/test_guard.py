@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
+from urllib.parse import unquote_to_bytes
 
 import pytest
 import trustme
@@ -66,8 +67,6 @@ def rest(connection: socket.socket) -> bytes:
 @example(b"/callbacks/x?call= HTTP/1.1", b"\r")
 def test_a_line_with_any_target_becomes_one_that_can_be_read(target: bytes, end: bytes) -> None:
     """Whatever bytes a sender leaves in a target, they are percent-encoded, and decoding gives them back."""
-    from urllib.parse import unquote_to_bytes
-
     line = repaired(b"GET " + target + b" HTTP/1.1" + end)
     found = re.fullmatch(rb"GET ([!-~]+) HTTP/1\.1\r?", line)
     assert found is not None
@@ -107,6 +106,18 @@ def test_requests_in_one_piece_are_all_answered(settings: Receive, secret: str) 
     assert answers.count(b"HTTP/1.1 200 OK") == 20
     assert answers.count(b"HTTP/1.1 404 Not Found") == 1
     assert stored(settings)[-20:] == [f"call={n}" for n in range(20)]
+
+
+def test_who_says_that_it_sends_no_more_is_still_answered(settings: Receive, secret: str) -> None:
+    """A client may close its half of the connection behind the request; one that does so in the middle is closed."""
+    with in_background(settings) as address:
+        for raw, status in ((get(f"/callbacks/{secret}?call=1".encode()), 200), (b"GET /callb", 0), (b"", 0)):
+            with closing(connect(port_of(address))) as connection:
+                connection.sendall(raw)
+                connection.shutdown(socket.SHUT_WR)
+                assert read_reply(connection).status == status
+                assert is_closed(connection)
+    assert stored(settings) == ["call=1"]
 
 
 # --- slow clients ---

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from unittest import mock
+from urllib.parse import unquote_to_bytes
 
 import httpx
 import pytest
@@ -86,8 +87,6 @@ def test_a_callback_is_kept_as_it_came(settings: Receive, secret: str, address: 
 @given(raw=st.binary(max_size=60))
 def test_percent_encoding_loses_nothing(raw: bytes) -> None:
     """What is kept is printable ASCII, and decoding it gives what decoding the original gives."""
-    from urllib.parse import unquote_to_bytes
-
     kept = percent_encoded(raw)
     assert re.fullmatch(rb"[!-~]*", kept)
     assert unquote_to_bytes(kept) == unquote_to_bytes(raw)
