@@ -80,8 +80,10 @@ def _receiver(folder: Path, environment: dict[str, str]) -> Iterator[None]:
     with subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("receiving on 127.0.0.1:")
-        yield
-        process.terminate()
+        try:
+            yield
+        finally:
+            process.terminate()
     assert process.returncode == 143
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from sync_connector import config, explaining
 from sync_connector.cli.frame import cli, config_option, json_option, ledger_of, scope_of, show, show_json
 from sync_connector.ledger import history
-from sync_connector.report import terminal
+from sync_connector.report import events_terminal, terminal
 from sync_connector.report.mask import visible
 
 
@@ -50,5 +50,7 @@ def explain(contact: str, config_path: str, as_json: bool) -> None:
         show_json(told)
     else:
         show(terminal.story(told))
+        if told["events"]:
+            show(events_terminal.story_events(told["events"], settings.events.zone or "UTC"))
     if not told["contacts"] and not told["rows"] and not told["events"]:
         sys.exit(2)

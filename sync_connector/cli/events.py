@@ -28,6 +28,7 @@ from sync_connector.cli.frame import (
 )
 from sync_connector.config import Settings
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.events import secret_file
 from sync_connector.events.inbox import Origin
 from sync_connector.fields.phone import phone_number
 from sync_connector.ledger.event_history import Wanted, listed
@@ -48,8 +49,6 @@ def receive(config_path: str, new_secret: bool, access_log: bool) -> None:
     Each is on disk before it is answered. Of sync.toml only the section `receive` is needed, so that the receiver can stand
     on a machine of its own. Start with --new-secret: it prints the URL to paste at the vendor, and once more to change it.
     """
-    from sync_connector.events import secret_file, serving  # the web server is not paid for by any other command
-
     settings = config.load(config_path, purpose="receive").receive
     if new_secret:
         secret = secret_file.new_secret(settings.secrets)
@@ -57,13 +56,24 @@ def receive(config_path: str, new_secret: bool, access_log: bool) -> None:
         click.echo(secret_file.callback_url(settings, secret))
         show(Text("the former one stays valid until the next new one is made", style="dim"), stderr=True)
         return
+    from sync_connector.events import serving  # the web server is not paid for by any other command
+
     listening = serving.sockets(settings)
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO if access_log else logging.WARNING)
+    _log(logging.INFO if access_log else logging.WARNING)
     for listened in listening:
         address, port = listened.getsockname()[:2]
         show(f"receiving on {address}:{port}; Ctrl-C ends it", stderr=True)
     stopped_by = serving.serve(settings, listening)
     sys.exit(128 + stopped_by if stopped_by else 0)
+
+
+def _log(level: int) -> None:
+    """Our own log, and nobody else's, to stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    ours = logging.getLogger("sync_connector")
+    ours.addHandler(handler)
+    ours.setLevel(level)
 
 
 @cli.command()
@@ -170,7 +180,7 @@ def events(
     if as_json:
         show_json(rows)
         return
-    show(events_terminal.events_table(rows, zone))
+    show(events_terminal.events_table(rows, zone.key, masked=number is None and contact is None))
 
 
 def _e164(settings: Settings, number: str | None) -> str | None:

@@ -60,9 +60,9 @@ def _call_back(address: str, callback: str, count: int, seed: int, zone: str) ->
         raise FixSetup(f"--callback: the environment variable in {callback} is not set")
     numbers = _numbers_held(address)
     if numbers:
-        show(Text(f"{len(numbers):,} contacts are at the sandbox on {address}: they call, and strangers"), stderr=True)
+        show(Text(f"{len(numbers):,} contacts are at the sandbox on {address}: they call, and strangers"))
     else:
-        show(Text(f"no sandbox with contacts on {address}: invented numbers call"), stderr=True)
+        show(Text(f"no sandbox with contacts on {address}: invented numbers call"))
     made = callbacks.make(count, seed=seed, numbers=numbers or INVENTED, now=datetime.now(UTC), zone=ZoneInfo(zone))
     rung = callbacks.ring(url, made)
     whats = ", ".join(f"{number:,} {what}" for what, number in sorted(rung.whats.items()))
