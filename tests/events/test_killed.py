@@ -1,4 +1,5 @@
-"""Callbacks while the receiver is killed: whatever was answered 200 is in the inbox, exactly as it was sent."""
+"""Callbacks while the receiver is killed: whatever was answered 200 is in the inbox, exactly as it was sent, and stands in the
+CRM's table once."""
 
 from __future__ import annotations
 
@@ -12,20 +13,27 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
 
-from sync_connector.config import Receive
+from sync_connector import config, pulling
+from sync_connector.config import Receive, Settings
 from sync_connector.events.inbox import open_inbox
+from sync_connector.ledger.store import open_ledger
+from sync_connector.reading import Progress
+from tests.conftest import crm_engine
 from tests.events import runner
 from tests.events.wire import get
 
 CONNECTIONS = 50
 SHAPES = [
-    "call=%7B%22TITLE%22%3A%22MISSED%22%2C%22PHONE_NUMBER%22%3A%22%2B336{n:08d}%22%7D",
-    "calls=%257B%2522title%2522%253A%2522incoming_call%2522%252C%2522n%2522%253A{n}%257D",
+    "call=%7B%22TITLE%22%3A%22MISSED%22%2C%22PHONE_NUMBER%22%3A%22+336{n:08d}%22%7D",
+    "calls=%257B%2522title%2522%253A%2522incoming_call%2522%252C%2522phone_number%2522%253A%2522%252B336{n:08d}%2522%257D",
     'message={{"title":"incoming_sms","message":"caractère {n}\U0001f600","from":"+336{n:08d}"}}',
-    "status=%7B%22id_sms_api%22%3A%22{n}%22%7D&x=%00%0A%FF",
+    "status=%7B%22id_sms_api%22%3A%22{n}%22%2C%22status%22%3A%22sent%22%2C%22phone_number%22%3A%22%2B336{n:08d}%22%7D&x=%00%0A%FF",
 ]
-"""Encoded once, twice, not at all, and oddly."""
+"""Encoded once with its plus forgotten, twice, not at all, and oddly. Each names a number of its own."""
+TABLES = ["calls", "incoming_sms", "sms_statuses"]
 
 
 def callback(number: int) -> bytes:
@@ -114,12 +122,23 @@ async def kill_again_and_again(
         assert await asyncio.to_thread(process.wait, 20) == 0
 
 
-@pytest.mark.parametrize(("database", "count", "kills"), [("sqlite", 20_000, 5), ("postgres", 4_000, 2)])
-def test_what_was_answered_200_is_in_the_inbox(
-    request: pytest.FixtureRequest, settings: Receive, secret: str, tmp_path: Path, database: str, count: int, kills: int
+@pytest.mark.parametrize(
+    ("database", "count", "kills", "crm"), [("sqlite", 20_000, 5, "postgres"), ("postgres", 4_000, 2, "mariadb")]
+)
+def test_what_was_answered_200_is_in_the_inbox_and_in_the_crm_once(
+    request: pytest.FixtureRequest,
+    settings: Receive,
+    secret: str,
+    tmp_path: Path,
+    database: str,
+    count: int,
+    kills: int,
+    crm: str,
 ) -> None:
     """Callbacks from 50 connections while the receiver is killed with kill -9 and started again: each that got a 200 is in
-    the inbox exactly as sent, what is there was sent, and none is there oftener than it was tried."""
+    the inbox exactly as sent, what is there was sent, none is there oftener than it was tried; and a pull leaves each once in
+    the CRM's tables, those that came again because an answer was lost among them."""
+    crm_url = str(request.getfixturevalue(f"{crm}_database"))
     url = settings.inbox.get_secret_value() if database == "sqlite" else request.getfixturevalue("postgres_database")
     told: dict[str, object] = {"secrets": settings.secrets, "inbox": url, "rate": 1e6}
     with closing(socket.create_server(("127.0.0.1", 0), backlog=1024)) as listening:
@@ -144,3 +163,21 @@ def test_what_was_answered_200_is_in_the_inbox(
     assert [query for query, n in times.items() if n > vendor.tries[sent[query]]] == []
     assert sum(times.values()) - count <= kills * CONNECTIONS, "stored, and not answered, was more than what was under way"
     assert "Traceback" not in (tmp_path / "log").read_text()
+    pulled = pull_into(crm_url, url, tmp_path)
+    assert (pulled.fetched, pulled.repeats, pulled.exit_code) == (len(found), len(found) - count, 0)
+    with closing(crm_engine(crm_url).connect()) as connection:
+        numbers = [number for table in TABLES for number in connection.scalars(sa.text(f"SELECT number_text FROM {table}"))]
+    assert sorted(numbers) == [f"+336{number:08d}" for number in range(count)]
+
+
+def pull_into(crm_url: str, inbox_url: str, folder: Path) -> pulling.Pulled:
+    """Pull what is in an inbox into a CRM's database."""
+    settings = Settings(
+        vendor=config.Vendor(login="me"),
+        source=config.Source(path="none.csv"),
+        events=config.Events(zone="Europe/Paris", window=600),
+        sinks=[config.Sink(name="crm", type="sql", url=SecretStr(crm_url))],
+    )
+    with closing(open_inbox(inbox_url)) as inbox, closing(open_ledger(f"sqlite:///{folder / 'ledger.db'}", write=True)) as ledger:
+        scope = ledger.make_scope("me", "host", "crm")
+        return pulling.pull(settings, ledger, scope, inbox, Progress(), lambda: None)
