@@ -23,6 +23,8 @@ types: $(READY)
 bench: $(READY)  ## measure speed and memory (half an hour; ROWS=100000 for a quick look)
 	@$(BIN)/python bench/run.py $(if $(ROWS),--rows $(ROWS),--rows 1000000 --also 5000000)
 	@$(BIN)/python bench/databases.py $(if $(ROWS),--rows $(ROWS)) --sync 100000
+	@$(BIN)/python bench/callbacks.py $(if $(ROWS),--seconds 2 --rounds 1)
+	@$(BIN)/python bench/pulling.py $(if $(ROWS),--count 5000 --rounds 1)
 
 lock: $(READY)  ## pin the newest versions of everything, with hashes
 	@$(BIN)/pip install --quiet uv
