@@ -110,7 +110,7 @@ class Database:
         """Whether an error of a statement is about the data that it was to write, so that other data may be written."""
         if isinstance(fault, sa.exc.DBAPIError):
             return cause_of(fault, self.url) is Cause.DATA
-        return isinstance(fault, UnicodeError | OverflowError | sa.exc.StatementError)
+        return isinstance(fault, UnicodeError | OverflowError)
 
     def reason(self, fault: Exception, row: Mapping[str, object]) -> str:
         """Why a row was refused, in the server's words, without anything that stands in the row."""
