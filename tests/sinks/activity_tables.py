@@ -153,8 +153,9 @@ def _odoo(*, recent: bool) -> list[str]:
 
 @dataclass(frozen=True)
 class Own:
-    """A CRM with its activity tables. `crm`: its name in tests/crms. `shown`: kind → the query by which the CRM shows what there
-    is of a contact: title, what else is told, start, end or null, contact, user. `away`: contacts that are not in the CRM."""
+    """A CRM with its activity tables. `crm`: its name in tests/crms. `shown`: kind → the query by which the CRM shows what
+    there is: title, what else is told, start, end or null, contact, user, description. `away`: contacts that are not in the CRM.
+    `emptied`, `undone`: the tables, and the statements, by which a test's activities are gone again."""
 
     crm: str
     tables: Sequence[str]
@@ -164,6 +165,8 @@ class Own:
     shown: Mapping[str, str]
     wrong_user: str = "no-such-user"
     prefix: str = ""
+    emptied: Sequence[str] = ()
+    undone: Sequence[str] = ()
 
 
 _SUITE_CALLS = """SELECT c.name, CONCAT(c.status, ' ', c.direction, ' ', c.duration_hours, ':', c.duration_minutes), c.date_start,
@@ -199,7 +202,17 @@ _ODOO = """SELECT '', m.message_type, m."date", NULL, m.res_id, m.create_uid, m.
 
 def _dolibarr_crm(name: str, prefix: str, *, recent: bool = True, postgres: bool = False) -> Own:
     shown = {"call": _DOLIBARR.format(prefix, "AC_TEL"), "note": _DOLIBARR.format(prefix, "AC_OTH")}
-    return Own(name, _dolibarr(prefix, recent=recent, postgres=postgres), "7", "11", ["999"], shown, "8", prefix)
+    return Own(
+        name,
+        _dolibarr(prefix, recent=recent, postgres=postgres),
+        "7",
+        "11",
+        ["999"],
+        shown,
+        "8",
+        prefix,
+        [f"{prefix}actioncomm", f"{prefix}actioncomm_resources"],
+    )
 
 
 OWN = [
@@ -211,9 +224,18 @@ OWN = [
         ["3f2a0000-0000-4000-8000-000000000002", "elsewhere"],
         {"call": _SUITE_CALLS, "note": _SUITE_NOTES},
         "gone",
+        emptied=["calls_contacts", "calls", "notes"],
     ),
     *(
-        Own(name, tables, "u1", "c0000000000000001", ["elsewhere"], {"call": _ESPO_CALLS, "note": _ESPO_NOTES})
+        Own(
+            name,
+            tables,
+            "u1",
+            "c0000000000000001",
+            ["elsewhere"],
+            {"call": _ESPO_CALLS, "note": _ESPO_NOTES},
+            emptied=["call_contact", "call_user", "call", "note"],
+        )
         for name, tables in (("EspoCRM on MariaDB", ESPO_MYSQL), ("EspoCRM on PostgreSQL", ESPO_POSTGRES))
     ),
     _dolibarr_crm("Dolibarr 22", "llx_"),
@@ -228,11 +250,19 @@ OWN = [
             ["12", "999"],
             {"call": _VTIGER_CALLS, "note": _VTIGER_COMMENTS},
             "5",
+            emptied=[
+                "vtiger_cntactivityrel",
+                "vtiger_activitycf",
+                "vtiger_activity",
+                "vtiger_modcommentscf",
+                "vtiger_modcomments",
+            ],
+            undone=["DELETE FROM vtiger_crmentity WHERE crmid > 1000", "UPDATE vtiger_crmentity_seq SET id = 1000"],
         )
         for name, recent in (("vTiger 5.4", False), ("vTiger 8.2", True))
     ),
     *(
-        Own(name, _odoo(recent=recent), "2", "11", ["999"], {"call": _ODOO, "note": _ODOO}, "3")
+        Own(name, _odoo(recent=recent), "2", "11", ["999"], {"call": _ODOO, "note": _ODOO}, "3", emptied=["mail_message"])
         for name, recent in (("Odoo 16", False), ("Odoo 19 after OpenUpgrade", True))
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 import tomllib
@@ -24,10 +25,11 @@ from sync_connector.config import Sink as SinkSettings
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.model import Clock, Kind
 from sync_connector.sinks import Sink, open_sink
-from sync_connector.sinks._rows import row_of
+from sync_connector.sinks._rows import TABLES, row_of
 from sync_connector.sinks._wording import spoken, whole_minutes, worded
 from tests.crms import all_crms
 from tests.sinks.activity_tables import OWN, Own
+from tests.sinks.databases import new_database
 from tests.sinks.records import RECEIVED, record
 from tests.test_mapping_page import FILES
 from tests.test_mapping_page import PAGE as MAPPING_PAGE
@@ -35,26 +37,65 @@ from tests.test_sql_crms import _connected, _happens, _insert
 
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
 CRMS = {crm.name: crm for crm in all_crms()}
+OF_EACH_KEY = ["SuiteCRM 7", "EspoCRM on PostgreSQL", "Dolibarr 22 on PostgreSQL", "vTiger 8.2"]
+"""One CRM for each way in which an activity gets its key."""
 
 
-@pytest.fixture(params=OWN, ids=[own.crm for own in OWN])
+@pytest.fixture(params=OWN, ids=[own.crm for own in OWN], scope="module")
 def own(request: pytest.FixtureRequest) -> Own:
     """Each CRM in each of its versions."""
     found: Own = request.param
     return found
 
 
-@pytest.fixture
-def url(own: Own, request: pytest.FixtureRequest) -> str:
-    """The URL of a database with the CRM's contacts and activity tables."""
+def _filled(url: str, own: Own) -> None:
+    """The CRM's contacts and activity tables."""
     crm = CRMS[own.crm]
-    made = str(request.getfixturevalue("mariadb_database" if crm.database == "mysql" else "postgres_database"))
-    _happens(made, crm.database, crm.tables)
-    with _connected(made, crm.database) as connection:
+    _happens(url, crm.database, crm.tables)
+    with _connected(url, crm.database) as connection:
         for table, row in crm.rows:
             _insert(connection, table, row)
-    _happens(made, crm.database, own.tables)
-    return made
+    _happens(url, crm.database, own.tables)
+
+
+@pytest.fixture(scope="module")
+def database(own: Own, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database with the CRM's tables; they are as they were when each test begins."""
+    server = "mariadb_server" if CRMS[own.crm].database == "mysql" else "postgres_server"
+    with new_database(str(request.getfixturevalue(server))) as url:
+        _filled(url, own)
+        yield url
+        _engine(url).dispose()
+
+
+@functools.cache
+def _engine(url: str) -> sa.Engine:
+    """One connection to a CRM's database for all tests of it."""
+    mysql = url.startswith("mysql")
+    engine = sa.create_engine(
+        sa.make_url(url).set(drivername="mysql+pymysql" if mysql else "postgresql+psycopg"), pool_size=1, max_overflow=0
+    )
+    if mysql:
+
+        @sa.event.listens_for(engine, "connect")
+        def _standard(connection: Any, _record: object) -> None:
+            connection.query("SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES')")
+
+    return engine
+
+
+@pytest.fixture
+def url(database: str, own: Own) -> Iterator[str]:
+    """The URL of a database with the CRM's contacts and no activities, neither the CRM's nor ours."""
+    yield database
+    with _engine(database).begin() as connection:
+        tables = set(sa.inspect(connection).get_table_names())
+        emptied = [f"insim_{table.name}" for table in TABLES.values()] + list(own.emptied)
+        for table in emptied:
+            if table in tables:
+                connection.exec_driver_sql(f'DELETE FROM "{table}"')
+        for statement in own.undone:
+            connection.exec_driver_sql(statement)
 
 
 def opened(url: str, own: Own, **changes: Any) -> Sink:
@@ -74,14 +115,14 @@ def sink(url: str, own: Own) -> Iterator[Sink]:
 def shown(url: str, own: Own, kind: str = "call") -> list[dict[str, Any]]:
     """What the CRM shows of a kind, as text."""
     names = ("title", "more", "started", "ended", "contact", "user", "description")
-    with _connected(url, CRMS[own.crm].database) as connection:
+    with _engine(url).begin() as connection:
         found = connection.exec_driver_sql(own.shown[kind].replace("%", "%%") if "%%" not in own.shown[kind] else own.shown[kind])
         return [{name: None if value is None else str(value) for name, value in zip(names, row, strict=True)} for row in found]
 
 
-def ours(url: str, own: Own, table: str = "calls") -> dict[str, Any]:
+def ours(url: str, table: str = "calls") -> dict[str, Any]:
     """Event → key of its activity, as our own table has it."""
-    with _connected(url, CRMS[own.crm].database) as connection:
+    with _engine(url).begin() as connection:
         return {row[0]: row[1] for row in connection.exec_driver_sql(f"SELECT event_key, activity_key FROM insim_{table}")}
 
 
@@ -121,7 +162,7 @@ def test_a_call_stands_in_the_crm_as_its_own(sink: Sink, url: str, own: Own) -> 
     assert lines[0] == "Incoming call, 2 min 13 s"
     assert "Number: +33612345678" in lines
     assert text_of(second).splitlines()[0] == "Missed call"
-    assert all(key is not None for key in ours(url, own).values())
+    assert all(key is not None for key in ours(url).values())
 
 
 def test_what_people_say_and_write_stands_there_too(sink: Sink, url: str, own: Own) -> None:
@@ -134,8 +175,8 @@ def test_what_people_say_and_write_stands_there_too(sink: Sink, url: str, own: O
     texts = " ".join(text_of(note).replace("&quot;", '"') for note in notes)
     assert "Très intéressé 😀" in texts
     assert 'Bonjour, "merci" ;' in texts
-    assert ours(url, own, "sms_statuses") == {"sms_status-000001": None}
-    assert ours(url, own, "link_clicks") == {"link_click-000001": None}
+    assert ours(url, "sms_statuses") == {"sms_status-000001": None}
+    assert ours(url, "link_clicks") == {"link_click-000001": None}
 
 
 def test_each_event_becomes_one_activity(sink: Sink, url: str, own: Own) -> None:
@@ -155,10 +196,10 @@ def test_an_event_waits_for_its_contact(sink: Sink, url: str, own: Own) -> None:
     away = [record(number, contact=contact) for number, contact in enumerate(own.away, start=2)]
     assert sink.write(1, [record(1, contact=None), *away]) == []
     assert shown(url, own) == []
-    assert set(ours(url, own).values()) == {None}
+    assert set(ours(url).values()) == {None}
     assert sink.write(2, [record(1, contact=own.contact)]) == []
     assert len(shown(url, own)) == 1
-    assert ours(url, own)["call-000001"] is not None
+    assert ours(url)["call-000001"] is not None
 
 
 def test_what_the_crm_refuses_is_written_nowhere(sink: Sink, url: str, own: Own) -> None:
@@ -186,13 +227,14 @@ def test_what_the_crm_refuses_is_written_nowhere(sink: Sink, url: str, own: Own)
     refused = sink.write(1, records)
     assert len(refused) == 3
     assert all("full" in refusal.reason and "33612345678" not in refusal.reason for refusal in refused)
-    assert len(ours(url, own)) == 2
+    assert len(ours(url)) == 2
     assert len(shown(url, own)) == 2
     _happens(url, database, ["DROP TRIGGER no" if database == "mysql" else f"DROP TRIGGER no ON {table}"])
     assert sink.write(2, records) == []
     assert len(shown(url, own)) == 5
 
 
+@pytest.mark.parametrize("own", [one for one in OWN if one.crm in OF_EACH_KEY], ids=OF_EACH_KEY, indirect=True)
 def test_two_processes_at_once_make_one_activity(url: str, own: Own) -> None:
     """Two sinks that write the same deliveries at the same time make each activity once."""
     records = [record(number, contact=own.contact) for number in range(60)]
@@ -255,6 +297,7 @@ def test_another_database_is_a_sentence(mariadb_database: str, sqlite_database: 
         opened(sqlite_database, OWN[0])
 
 
+@pytest.mark.parametrize("own", [one for one in OWN if one.crm in OF_EACH_KEY], ids=OF_EACH_KEY, indirect=True)
 def test_a_user_that_is_not_there_is_a_sentence(url: str, own: Own) -> None:
     """An unknown or former user of the CRM is told at once, not with the first call."""
     with pytest.raises(FixSetup, match=rf"sinks\.user: there is no user '{own.wrong_user}'"):
@@ -280,18 +323,14 @@ def test_suitecrms_own_calls_are_not_taken_for_ours(mariadb_database: str) -> No
 def test_vtigers_counter_is_moved_on(mariadb_database: str) -> None:
     """New records get numbers that nobody else has, and vTiger's next one lies behind them."""
     own = next(one for one in OWN if one.crm == "vTiger 8.2")
-    crm = CRMS[own.crm]
-    _happens(mariadb_database, "mysql", crm.tables)
-    with _connected(mariadb_database, "mysql") as connection:
-        for table, row in crm.rows:
-            _insert(connection, table, row)
-    _happens(mariadb_database, "mysql", own.tables)
+    _filled(mariadb_database, own)
     sink = opened(mariadb_database, own)
     assert sink.write(1, [record(number, contact=own.contact) for number in range(4)]) == []
     sink.close()
-    assert sorted(ours(mariadb_database, own).values()) == ["1001", "1002", "1003", "1004"]
-    with _connected(mariadb_database, "mysql") as connection:
+    assert sorted(ours(mariadb_database).values()) == ["1001", "1002", "1003", "1004"]
+    with _engine(mariadb_database).begin() as connection:
         assert connection.scalar(sa.text("SELECT id FROM vtiger_crmentity_seq")) == 1004
+    _engine(mariadb_database).dispose()
 
 
 WRONG = """
