@@ -190,7 +190,8 @@ class Activities(BaseModel):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         selects = {"user": [self.user], "contact": [self.contact]}
-        known = PARAMETERS | set(_GIVEN.findall(self.user)) | set(_GIVEN.findall(self.contact))
+        given = _GIVEN.findall(f"{self.user} {self.contact}")
+        known = PARAMETERS | {name for name in given if name.islower()}  # PostgreSQL gives all names in lower case
         faults = _statement_faults("user", selects["user"], {"user"}, ("SELECT",))
         faults += _statement_faults("contact", selects["contact"], {"contact_key"}, ("SELECT",))
         faults += _statement_faults("next_id", self.next_id, {"count"}, ("UPDATE", "INSERT", "SELECT"))

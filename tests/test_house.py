@@ -42,6 +42,7 @@ PURE = [
     "dialects",
     "events/understand.py",
     "sinks/_rows.py",
+    "sinks/_wording.py",
 ]
 
 

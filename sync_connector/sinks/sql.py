@@ -21,6 +21,7 @@ from sync_connector.sinks._rows import Row, sort_out
 from sync_connector.sinks._tables import ACTIVITY, make_tables, tables_in
 
 ROWS = 500  # of a statement
+ROWS_WITH_ACTIVITIES = 100  # of a transaction then: the CRM's users wait no longer than these take
 SIGNS = 250_000  # of a statement's texts: at most a megabyte, which every server takes
 
 
@@ -47,11 +48,12 @@ class SqlSink:
     def write(self, _delivery: int, records: Sequence[Record]) -> list[Refusal]:
         """Write the records in one transaction; see `Sink.write`. Raises `TryLater`, `FixSetup`; then nothing is written.
 
-        With activities it is a transaction for each few hundred records, since their tables are the CRM's, and its users wait
+        With activities it is a transaction for each hundred records, since their tables are the CRM's, and its users wait
         for what is locked there; what was committed before an error stays, and is not written again.
         """
         found, refused = sort_out(records)
-        batches = [(table.name, batch) for table, rows in found.items() for batch in _batches(rows)]
+        limit = ROWS if self._activities is None else ROWS_WITH_ACTIVITIES
+        batches = [(table.name, batch) for table, rows in found.items() for batch in _batches(rows, limit)]
         for together in [batches] if self._activities is None else [[batch] for batch in batches]:
             with self._database.transaction() as connection:
                 for name, batch in together:
@@ -82,12 +84,12 @@ class SqlSink:
         self._database.close()
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Sequence[Row], limit: int) -> Iterator[list[Row]]:
     batch: list[Row] = []
     signs = 0
     for row in rows:
         size = sum(len(value) for value in row.values() if isinstance(value, str))
-        if batch and (len(batch) >= ROWS or signs + size > SIGNS):
+        if batch and (len(batch) >= limit or signs + size > SIGNS):
             yield batch
             batch, signs = [], 0
         batch.append(row)

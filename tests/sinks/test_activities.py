@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from sync_connector import mapping
+from sync_connector import config, mapping
 from sync_connector.config import Sink as SinkSettings
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.model import Clock, Kind
@@ -287,6 +287,18 @@ def test_a_missing_setting_is_a_sentence(changes: dict[str, Any], words: str, ma
     """Activities need a user, the account's zone, and a mapping that knows them."""
     with pytest.raises(FixSetup, match=words):
         opened(mariadb_database, OWN[0], **changes)
+
+
+def test_the_configuration_hands_the_accounts_zone_on(tmp_path: Path) -> None:
+    """A sink without a zone of its own has that of the events; a mapping of one's own is seen from the file's folder."""
+    (tmp_path / "sync.toml").write_text(
+        '[vendor]\nlogin = "me@example.com"\n[source]\npath = "c.csv"\n[events]\nzone = "Europe/Paris"\n'
+        '[[sinks]]\nname = "a"\ntype = "sql"\nactivities = "mine.toml"\n'
+        '[[sinks]]\nname = "b"\ntype = "sql"\nactivities = "suitecrm"\nzone = "Indian/Reunion"\n'
+    )
+    first, second = config.load(tmp_path / "sync.toml", {}, purpose="pull").sinks
+    assert (first.zone, first.activities) == ("Europe/Paris", str(tmp_path / "mine.toml"))
+    assert (second.zone, second.activities) == ("Indian/Reunion", "suitecrm")
 
 
 def test_another_database_is_a_sentence(mariadb_database: str, sqlite_database: str) -> None:

@@ -321,7 +321,9 @@ def test_a_table_of_another_program_is_never_written(crm_url: str, fresh: sa.Eng
     """Where the CRM has a table or a view of that name, it is named, a prefix is advised, and nothing is made; with the prefix
     all goes well."""
     run(
-        crm, "CREATE TABLE calls (id CHAR(36) NOT NULL PRIMARY KEY, name VARCHAR(50))", "CREATE VIEW link_clicks AS SELECT 1 AS a"
+        fresh,
+        "CREATE TABLE calls (id CHAR(36) NOT NULL PRIMARY KEY, name VARCHAR(50))",
+        "CREATE VIEW link_clicks AS SELECT 1 AS a",
     )
     with pytest.raises(FixSetup, match=r'calls and link_clicks, which another program uses.*prefix = "insim_"'):
         opened(crm_url)
