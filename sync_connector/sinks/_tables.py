@@ -108,6 +108,7 @@ def make_tables(connection: sa.Connection, tables: Mapping[str, sa.Table], shown
             f"{shown}: has already {' and '.join(sorted(taken))}, which another program uses; choose a prefix for our "
             'tables, as in prefix = "insim_", under [[sinks]]'
         )
+    _no_other_key(inspector, names, shown)
     columns = inspector.get_multi_columns(filter_names=names)
     there = {name: {str(column["name"]).casefold() for column in told} for (_, name), told in columns.items()}
     for table in tables.values():
@@ -117,6 +118,18 @@ def make_tables(connection: sa.Connection, tables: Mapping[str, sa.Table], shown
         for column in table.columns:
             if column.name not in there[table.name]:
                 _add(connection, table, column)
+
+
+def _no_other_key(inspector: sa.Inspector, names: list[str], shown: str) -> None:
+    """MySQL overwrites a row that is alike by any unique index, and another event would be gone: there may be none but ours."""
+    if inspector.dialect.name not in ("mysql", "mariadb"):
+        return
+    for (_, name), indexes in inspector.get_multi_indexes(filter_names=names).items():
+        if wrong := [str(index["name"]) for index in indexes if index["unique"]]:
+            raise FixSetup(
+                f"{shown}: {name} has a unique index that is not ours ({', '.join(wrong)}), by which MySQL would take two events "
+                "for one; drop it, or make it an index that is not unique"
+            )
 
 
 def _create(connection: sa.Connection, table: sa.Table) -> None:

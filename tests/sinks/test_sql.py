@@ -344,6 +344,17 @@ def test_our_tables_are_found_by_contact_number_and_time(sink: Sink, crm: sa.Eng
             assert indexed >= {"contact_key", "phone_number", "occurred_at"}, table.name
 
 
+def test_a_unique_index_of_the_users_own_is_told(mariadb_database: str) -> None:
+    """MySQL would overwrite another event's row by it, so that nothing is written until it is gone."""
+    opened(mariadb_database).close()
+    crm = crm_engine(mariadb_database)
+    run(crm, "CREATE UNIQUE INDEX mine ON calls (device(20))")
+    with pytest.raises(FixSetup, match=r"calls has a unique index that is not ours \(mine\)"):
+        opened(mariadb_database)
+    run(crm, "DROP INDEX mine ON calls")
+    opened(mariadb_database).close()
+
+
 def test_a_table_of_an_older_version_gets_what_it_lacks(crm_url: str, fresh: sa.Engine) -> None:
     """Columns that a table lacks are added, with their index, and its rows stay."""
     opened(crm_url).close()
@@ -436,15 +447,15 @@ def test_a_login_without_rights_is_to_be_mended(postgres_database: str) -> None:
     run(
         crm,
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-        "DROP ROLE IF EXISTS h_sinks_reader",
-        "CREATE ROLE h_sinks_reader LOGIN",
+        "DROP ROLE IF EXISTS sync_connector_reader",
+        "CREATE ROLE sync_connector_reader LOGIN",
     )
-    url = sa.make_url(postgres_database).set(username="h_sinks_reader").render_as_string(hide_password=False)
+    url = sa.make_url(postgres_database).set(username="sync_connector_reader").render_as_string(hide_password=False)
     try:
         with pytest.raises(FixSetup, match="permission denied"):
             opened(url)
     finally:
-        run(crm, "DROP ROLE h_sinks_reader")
+        run(crm, "DROP ROLE sync_connector_reader")
 
 
 def test_a_server_that_is_read_only_is_tried_later(postgres_database: str) -> None:
