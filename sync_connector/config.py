@@ -43,6 +43,12 @@ def _address(url: str, in_clear: str = "") -> str:
     return url.rstrip("/")
 
 
+def _account_zone(zone: str | None) -> str | None:
+    if zone is not None and (zone == "unix" or not is_zone(zone)):
+        raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris")
+    return zone
+
+
 class Vendor(_Section):
     """Where contacts go, and how fast."""
 
@@ -179,9 +185,7 @@ class Events(_Section):
     @field_validator("zone")
     @classmethod
     def _is_a_zone(cls, zone: str | None) -> str | None:
-        if zone is not None and (zone == "unix" or not is_zone(zone)):
-            raise ValueError(f"{zone!r} is no time zone; write one like Europe/Paris")
-        return zone
+        return _account_zone(zone)
 
 
 class Sink(_Section):
@@ -194,8 +198,14 @@ class Sink(_Section):
     prefix: str = Field(default="", pattern=r"^\w{0,32}$", description="before the names of our tables")
     activities: str = Field(default="", description="a mapping whose CRM shows the events as its own activities; blank: none")
     user: str = Field(default="", description="the CRM's user (its key) under whom they stand there")
+    zone: str | None = Field(default=None, description="of the account, for the times of activities; blank: events.zone")
     secret: SecretStr | None = None
     timeout: float = Field(default=30, gt=0, description="seconds for one answer")
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str | None) -> str | None:
+        return _account_zone(zone)
 
 
 class Settings(_Section):
@@ -386,13 +396,17 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         source = seen(source, "path")
     if source.mapping.endswith(".toml"):
         source = seen(source, "mapping")
+    sinks = []
+    for sink in settings.sinks:
+        sink = seen_url(seen(sink, "path", *(["activities"] if sink.activities.endswith(".toml") else [])), "url")
+        sinks.append(sink.model_copy(update={"zone": sink.zone or settings.events.zone}))
     return settings.model_copy(
         update={
             "source": source,
             "ledger": seen_url(ledger, "url"),
             "receive": seen_url(seen(receive, "secrets", "tls_cert", "tls_key"), "inbox"),
             "pull": seen(pull, "ca"),
-            "sinks": [seen_url(seen(sink, "path"), "url") for sink in settings.sinks],
+            "sinks": sinks,
         }
     )
 

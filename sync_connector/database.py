@@ -1,4 +1,4 @@
-"""What is said of a database wherever one is opened: its URL, its modes, its words, and what its errors mean.
+"""What is said of a database wherever one is opened: its URL, its modes, its tables, its words, and what its errors mean.
 
 Law: no message shows a login, a password, or a statement's values. What an error means is decided by its code, and only where
 a driver gives none by its words.
@@ -7,12 +7,14 @@ a driver gives none by its words.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
 
 from sync_connector.errors import FixSetup
+from sync_connector.mapping import Alternative
 
 INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 DRIVERS = {
@@ -138,3 +140,52 @@ def not_installed(fault: Exception, setting: str) -> FixSetup:
     missing = getattr(fault, "name", None) or str(fault)
     wanted = f"sync-connector[{INSTALL[missing]}]" if missing in INSTALL else "the driver of that database"
     return FixSetup(f"{setting}: {missing} is not installed; install {wanted}")
+
+
+class Tables:
+    """The tables and views that a connection sees without naming a schema; columns are looked up when they are asked for."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.database = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+        self._inspector = sa.inspect(connection)
+        names = [*self._inspector.get_view_names(), *self._inspector.get_table_names()]
+        if self.database == "postgresql":
+            names += self._inspector.get_materialized_view_names()
+        self.names = {name.casefold(): name for name in names}
+        self._columns: dict[str, set[str]] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a `table`, or such a `table.column`. Upper and lower case do not matter."""
+        table, _, column = name.casefold().partition(".")
+        if table not in self.names or not column:
+            return table in self.names
+        if table not in self._columns:
+            self._columns[table] = {str(found["name"]).casefold() for found in self._inspector.get_columns(self.names[table])}
+        return column in self._columns[table]
+
+    def prefixes(self, patterns: Iterable[str]) -> list[str]:
+        """What `{prefix}` may stand for, so that all of these tables are there; `[""]` where none begins with it."""
+        patterns = [pattern.casefold() for pattern in patterns]
+        fixed = [pattern for pattern in patterns if "{prefix}" not in pattern]
+        open_ = [pattern.replace("{prefix}", "") for pattern in patterns if "{prefix}" in pattern]
+        if not all(pattern in self.names for pattern in fixed):
+            return []
+        if not open_:
+            return [""]
+        found = [name.removesuffix(open_[0]) for name in self.names if name.endswith(open_[0])]
+        return sorted(prefix for prefix in found if all(prefix + rest in self.names for rest in open_))
+
+
+def fill(
+    pick: Mapping[str, Sequence[Alternative]], tables: Tables, prefix: str, section: str
+) -> tuple[dict[str, str], list[str]]:
+    """What each placeholder of a mapping's SQL stands for in this database, `{prefix}` included: the first alternative whose
+    table or column is there. With it, a sentence for each that has none; `section` is named in them."""
+    filled, missing = {"prefix": prefix}, []
+    for name, alternatives in pick.items():
+        fitting = (a for a in alternatives if not a.has or tables.has(a.has.replace("{prefix}", prefix)))
+        if (alternative := next(fitting, None)) is None:
+            missing.append(f"{section}.{name}: none of its alternatives is in this database")
+        else:
+            filled[name] = alternative.sql.replace("{prefix}", prefix)
+    return filled, missing

@@ -43,6 +43,7 @@ PURE = [
     "dialects",
     "events/understand.py",
     "sinks/_rows.py",
+    "sinks/_wording.py",
 ]
 
 

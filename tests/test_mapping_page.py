@@ -39,7 +39,8 @@ def reader(tmp_path: Path, sandbox: str, monkeypatch: pytest.MonkeyPatch) -> Pro
 
 def test_the_page_has_what_it_tells_of() -> None:
     """The files and the commands are found on the page."""
-    assert sorted(FILES) == ["club.sql", "club.toml", "club_database.toml", "database.toml", "members.csv", "sync.toml"]
+    files = ["club.sql", "club.toml", "club_activities.toml", "club_database.toml", "database.toml", "members.csv"]
+    assert sorted(FILES) == [*files, "sinks.toml", "sync.toml"]
     commands = ["sync-connector check", "sync-connector plan", "sync-connector plan --config database.toml"]
     assert [command for command, _ in SESSIONS] == commands
 

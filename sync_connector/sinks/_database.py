@@ -63,7 +63,7 @@ class Database:
     def transaction(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end. What goes wrong in it is a sentence, without the password."""
         try:
-            with self.engine.connect() as connection:
+            with self._connected() as connection:
                 if self.name == "mysql":  # read what others have committed, also after having waited for them
                     connection.execution_options(isolation_level="READ COMMITTED")
                 with connection.begin():
@@ -78,7 +78,13 @@ class Database:
             raise FixSetup(f"{self.shown}: the database says: {words}") from None
         except sa.exc.SQLAlchemyError as fault:
             raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
-        except (TypeError, RuntimeError) as fault:  # what a driver says of an option or a way to log in that it does not know
+
+    def _connected(self) -> sa.Connection:
+        try:
+            return self.engine.connect()
+        except (TypeError, ValueError) as fault:  # what a driver says of an option that it does not know
+            raise FixSetup(f"{self.shown}: the driver does not take the URL's options: {fault}") from None
+        except RuntimeError as fault:  # PyMySQL, of a way to log in that needs another package
             raise FixSetup(f"{self.shown}: {fault}") from None
 
     def _prepare(self, connection: sa.Connection) -> None:
@@ -110,7 +116,7 @@ class Database:
         """Whether an error of a statement is about the data that it was to write, so that other data may be written."""
         if isinstance(fault, sa.exc.DBAPIError):
             return cause_of(fault, self.url) is Cause.DATA
-        return isinstance(fault, UnicodeError | OverflowError | sa.exc.StatementError)
+        return isinstance(fault, UnicodeError | OverflowError)
 
     def reason(self, fault: Exception, row: Mapping[str, object]) -> str:
         """Why a row was refused, in the server's words, without anything that stands in the row."""

@@ -164,7 +164,7 @@ def _plain(value: Value) -> Plain:
 
 def iso(time: datetime) -> str:
     """A time in UTC as text, to the millisecond."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _instant(time: datetime | None) -> datetime | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+from sqlalchemy.engine.reflection import ObjectKind
 
 from sync_connector.errors import FixSetup
 from sync_connector.sinks._rows import TABLES, Column, Type, iso
@@ -96,25 +97,54 @@ def make_tables(connection: sa.Connection, tables: Mapping[str, sa.Table], shown
     Raises `FixSetup` where a name is taken by a table that is not ours, and what the driver raises.
     """
     inspector = sa.inspect(connection)
-    known = {name: table for name, table in tables.items() if inspector.has_table(table.name)}
-    taken = []
-    for table in known.values():
-        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
-        if [column.casefold() for column in key] != ["event_key"]:
-            taken.append(table.name)
+    names = [table.name for table in tables.values()]
+    found = inspector.get_multi_pk_constraint(kind=ObjectKind.ANY, filter_names=names)
+    keys = {
+        name: [column.casefold() for column in (key or {}).get("constrained_columns", [])] for (_, name), key in found.items()
+    }
+    taken = [name for name, key in keys.items() if key != ["event_key"]]
     if taken:
         raise FixSetup(
             f"{shown}: has already {' and '.join(sorted(taken))}, which another program uses; choose a prefix for our "
             'tables, as in prefix = "insim_", under [[sinks]]'
         )
-    for name, table in tables.items():
-        if name not in known:
-            table.create(connection)
+    _no_other_key(inspector, names, shown)
+    columns = inspector.get_multi_columns(filter_names=names)
+    there = {name: {str(column["name"]).casefold() for column in told} for (_, name), told in columns.items()}
+    for table in tables.values():
+        if table.name not in keys:
+            _create(connection, table)
             continue
-        columns = {str(column["name"]).casefold() for column in inspector.get_columns(table.name)}
         for column in table.columns:
-            if column.name not in columns:
+            if column.name not in there[table.name]:
                 _add(connection, table, column)
+
+
+def _no_other_key(inspector: sa.Inspector, names: list[str], shown: str) -> None:
+    """MySQL overwrites a row that is alike by any unique index, and another event would be gone: there may be none but ours."""
+    if inspector.dialect.name not in ("mysql", "mariadb"):
+        return
+    for (_, name), indexes in inspector.get_multi_indexes(filter_names=names).items():
+        if wrong := [str(index["name"]) for index in indexes if index["unique"]]:
+            raise FixSetup(
+                f"{shown}: {name} has a unique index that is not ours ({', '.join(wrong)}), by which MySQL would take two events "
+                "for one; drop it, or make it an index that is not unique"
+            )
+
+
+def _create(connection: sa.Connection, table: sa.Table) -> None:
+    """Make a table with its indexes, in MySQL by one statement: without transactions it might be left without them."""
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        table.create(connection)
+        return
+    preparer = connection.dialect.identifier_preparer
+    indexes = [
+        f"INDEX {preparer.format_index(index)} ({', '.join(preparer.quote(column.name) for column in index.columns)})"
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+    ]
+    key = "PRIMARY KEY (event_key)"
+    made = str(sa.schema.CreateTable(table).compile(dialect=connection.dialect))
+    connection.exec_driver_sql(made.replace(key, ", ".join([key, *indexes])))
 
 
 def _add(connection: sa.Connection, table: sa.Table, column: sa.Column[Any]) -> None:

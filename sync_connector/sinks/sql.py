@@ -1,6 +1,6 @@
 """Sink `sql`: events into tables of our own, in the CRM's database or another (PostgreSQL, MySQL and MariaDB, SQLite).
 
-Law: a delivery is one transaction, and each event one row by its unique key: what comes again overwrites our columns of that row
+Law: a delivery is a transaction, and each event one row by its unique key: what comes again overwrites our columns of that row
 and nothing else. What the database refuses for what it contains is found by halving, and alone stays out.
 """
 
@@ -15,11 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sync_connector.config import Sink as SinkSettings
 from sync_connector.model import Record
 from sync_connector.sinks import Refusal
+from sync_connector.sinks._activities import Activities
 from sync_connector.sinks._database import Database
 from sync_connector.sinks._rows import Row, sort_out
 from sync_connector.sinks._tables import ACTIVITY, make_tables, tables_in
 
 ROWS = 500  # of a statement
+ROWS_WITH_ACTIVITIES = 100  # of a transaction then: the CRM's users wait no longer than these take
 SIGNS = 250_000  # of a statement's texts: at most a megabyte, which every server takes
 
 
@@ -37,18 +39,25 @@ class SqlSink:
             with self._database.transaction() as connection, self._database.alone(connection):
                 self._tables = tables_in(connection, settings.prefix)
                 make_tables(connection, self._tables, self._database.shown)
+                self._activities = Activities(settings, self._database, connection) if settings.activities else None
         except BaseException:
             self._database.close()
             raise
         self._upserts = {name: _upsert(table, self._database.name) for name, table in self._tables.items()}
 
     def write(self, _delivery: int, records: Sequence[Record]) -> list[Refusal]:
-        """Write the records in one transaction; see `Sink.write`. Raises `TryLater`, `FixSetup`; then nothing is written."""
+        """Write the records in one transaction; see `Sink.write`. Raises `TryLater`, `FixSetup`; then nothing is written.
+
+        With activities it is a transaction for each hundred records, since their tables are the CRM's, and its users wait
+        for what is locked there; what was committed before an error stays, and is not written again.
+        """
         found, refused = sort_out(records)
-        with self._database.transaction() as connection:
-            for table, rows in found.items():
-                for batch in _batches(rows):
-                    refused += self._write(connection, table.name, batch)
+        limit = ROWS if self._activities is None else ROWS_WITH_ACTIVITIES
+        batches = [(table.name, batch) for table, rows in found.items() for batch in _batches(rows, limit)]
+        for together in [batches] if self._activities is None else [[batch] for batch in batches]:
+            with self._database.transaction() as connection:
+                for name, batch in together:
+                    refused += self._write(connection, name, batch)
         return refused
 
     def _write(self, connection: sa.Connection, name: str, rows: Sequence[Row]) -> list[Refusal]:
@@ -56,6 +65,8 @@ class SqlSink:
         savepoint = connection.begin_nested()
         try:
             connection.execute(self._upserts[name], rows)
+            if self._activities is not None:
+                self._activities.write(connection, self._tables[name], name, rows)
         except Exception as fault:
             if not self._database.refuses(fault):
                 raise
@@ -73,12 +84,12 @@ class SqlSink:
         self._database.close()
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Sequence[Row], limit: int) -> Iterator[list[Row]]:
     batch: list[Row] = []
     signs = 0
     for row in rows:
         size = sum(len(value) for value in row.values() if isinstance(value, str))
-        if batch and (len(batch) >= ROWS or signs + size > SIGNS):
+        if batch and (len(batch) >= limit or signs + size > SIGNS):
             yield batch
             batch, signs = [], 0
         batch.append(row)

@@ -6,51 +6,15 @@ can tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-import sqlalchemy as sa
-
 from sync_connector import mapping
+from sync_connector.database import Tables, fill
 from sync_connector.errors import FixSetup
 from sync_connector.mapping import PLACEHOLDER, Sql
 from sync_connector.recognition import Recognition
 
 SHOWN = 30
-
-
-class Tables:
-    """The tables and views that a connection sees without naming a schema; columns are looked up when they are asked for."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self.database = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
-        self._inspector = sa.inspect(connection)
-        names = [*self._inspector.get_view_names(), *self._inspector.get_table_names()]
-        if self.database == "postgresql":
-            names += self._inspector.get_materialized_view_names()
-        self.names = {name.casefold(): name for name in names}
-        self._columns: dict[str, set[str]] = {}
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a `table`, or such a `table.column`. Upper and lower case do not matter."""
-        table, _, column = name.casefold().partition(".")
-        if table not in self.names or not column:
-            return table in self.names
-        if table not in self._columns:
-            self._columns[table] = {str(found["name"]).casefold() for found in self._inspector.get_columns(self.names[table])}
-        return column in self._columns[table]
-
-    def prefixes(self, patterns: Iterable[str]) -> list[str]:
-        """What `{prefix}` may stand for, so that all of these tables are there; `[""]` where none begins with it."""
-        patterns = [pattern.casefold() for pattern in patterns]
-        fixed = [pattern for pattern in patterns if "{prefix}" not in pattern]
-        open_ = [pattern.replace("{prefix}", "") for pattern in patterns if "{prefix}" in pattern]
-        if not all(pattern in self.names for pattern in fixed):
-            return []
-        if not open_:
-            return [""]
-        found = [name.removesuffix(open_[0]) for name in self.names if name.endswith(open_[0])]
-        return sorted(prefix for prefix in found if all(prefix + rest in self.names for rest in open_))
 
 
 class Fitted(NamedTuple):
@@ -73,14 +37,7 @@ def fit(sql: Sql, tables: Tables, crm: str, prefix: str | None) -> Fitted:
         raise FixSetup(f"source.prefix: several {crm} are in this database, with the prefixes {listed}; choose one")
     chosen = prefixes[0]
     first = sql.tables[0].replace("{prefix}", chosen)
-    filled = {"prefix": tables.names[first.casefold()][: len(chosen)]}
-    missing = []
-    for name, alternatives in sql.pick.items():
-        fitting = (a for a in alternatives if not a.has or tables.has(a.has.replace("{prefix}", chosen)))
-        if (alternative := next(fitting, None)) is None:
-            missing.append(f"sql.pick.{name}: none of its alternatives is in this database")
-        else:
-            filled[name] = alternative.sql.replace("{prefix}", filled["prefix"])
+    filled, missing = fill(sql.pick, tables, tables.names[first.casefold()][: len(chosen)], "sql.pick")
     if missing:
         raise FixSetup(
             *missing, f"this version of {crm} has another schema; write a query of your own and name it in source.query"

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from sync_connector import mapping
 from sync_connector.config import Source
-from sync_connector.database import STANDARD_MODE, said
+from sync_connector.database import STANDARD_MODE, Tables, said
 from sync_connector.errors import FixSetup
 from sync_connector.mapping import Mapping, bind
 from sync_connector.recognition import Recognition, recognize
@@ -46,7 +46,7 @@ def recognized(settings: Source) -> list[Recognition]:
     database = Database(settings)
     with database.connection() as connection:
         if not settings.query:
-            return _tables.recognize(_tables.Tables(connection))
+            return _tables.recognize(Tables(connection))
         headers = _headers(connection, _own_query(settings.query), database.wraps)
     fits = recognize(headers)
     if not fits:
@@ -254,7 +254,7 @@ def _query(settings: Source, crm: Mapping, connection: sa.Connection) -> tuple[s
             f"the mapping for {crm.crm} reads files; for a database name your own SELECT in source.query, "
             "or choose another mapping"
         )
-    fitted = _tables.fit(crm.sql, _tables.Tables(connection), crm.crm, settings.prefix)
+    fitted = _tables.fit(crm.sql, Tables(connection), crm.crm, settings.prefix)
     return fitted.query, fitted.why
 
 
