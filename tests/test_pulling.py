@@ -369,5 +369,6 @@ def test_settings_of_a_sink_reach_it(project: Project) -> None:
     """The list of sinks is read as it stands, each with its own settings."""
     project.settings["events"] = {"zone": "Europe/Paris"}
     write_sinks(project, "a", "b")
-    wanted = [SinkSettings(name=name, type="jsonl", path=str(project.folder / "out")) for name in "ab"]
+    folder = str(project.folder / "out")
+    wanted = [SinkSettings(name=name, type="jsonl", path=folder, zone="Europe/Paris") for name in "ab"]
     assert load(project.config, project.environment, purpose="pull").sinks == wanted
