@@ -7,13 +7,14 @@ a driver gives none by its words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
 
-from sync_connector.errors import FixSetup
+from sync_connector.errors import FixSetup, SyncError, TryLater
 from sync_connector.mapping import Alternative
 
 INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
@@ -189,3 +190,30 @@ def fill(
         else:
             filled[name] = alternative.sql.replace("{prefix}", prefix)
     return filled, missing
+
+
+def connected(engine: sa.Engine, name: str) -> sa.Connection:
+    """A connection. `name`: what the database is called in messages. Raises `FixSetup` for what a driver says of the URL."""
+    try:
+        return engine.connect()
+    except (TypeError, ValueError) as fault:  # of an option that it does not know
+        raise FixSetup(f"{name}: the driver does not take the URL's options: {fault}") from None
+    except RuntimeError as fault:  # PyMySQL, of a way to log in that needs another package
+        raise FixSetup(f"{name}: {fault}") from None
+
+
+@contextmanager
+def sentences(url: sa.URL, name: str, consoling: str) -> Iterator[None]:
+    """What goes wrong in a database is a sentence, without the password: `TryLater` for what passes, and `consoling` says what
+    became of the work; else `FixSetup`."""
+    try:
+        yield
+    except SyncError:
+        raise
+    except sa.exc.DBAPIError as fault:
+        words = said(fault, url)
+        if cause_of(fault, url) is Cause.PASSING:
+            raise TryLater(f"{name}: the database does not answer: {words}; {consoling}") from None
+        raise FixSetup(f"{name}: the database says: {words}") from None
+    except sa.exc.SQLAlchemyError as fault:
+        raise FixSetup(f"{name}: {str(fault).splitlines()[0]}") from None

@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_connector.config import Sink as SinkSettings
-from sync_connector.database import STANDARD_MODE, Cause, cause_of, not_installed, said, server_url, shown
-from sync_connector.errors import FixSetup, SyncError, TryLater
+from sync_connector.database import STANDARD_MODE, Cause, cause_of, connected, not_installed, said, sentences, server_url, shown
+from sync_connector.errors import FixSetup, TryLater
 
 KINDS = ("postgresql", "mysql", "sqlite")
 STRICT_MODE = STANDARD_MODE.replace("',", "',STRICT_ALL_TABLES,")
@@ -62,30 +62,15 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end. What goes wrong in it is a sentence, without the password."""
-        try:
-            with self._connected() as connection:
-                if self.name == "mysql":  # read what others have committed, also after having waited for them
-                    connection.execution_options(isolation_level="READ COMMITTED")
-                with connection.begin():
-                    self._prepare(connection)
-                    yield connection
-        except SyncError:
-            raise
-        except sa.exc.DBAPIError as fault:
-            words = said(fault, self.url)
-            if cause_of(fault, self.url) is Cause.PASSING:
-                raise TryLater(f"{self.shown}: the database does not answer: {words}; nothing is lost, run it again") from None
-            raise FixSetup(f"{self.shown}: the database says: {words}") from None
-        except sa.exc.SQLAlchemyError as fault:
-            raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
-
-    def _connected(self) -> sa.Connection:
-        try:
-            return self.engine.connect()
-        except (TypeError, ValueError) as fault:  # what a driver says of an option that it does not know
-            raise FixSetup(f"{self.shown}: the driver does not take the URL's options: {fault}") from None
-        except RuntimeError as fault:  # PyMySQL, of a way to log in that needs another package
-            raise FixSetup(f"{self.shown}: {fault}") from None
+        with (
+            sentences(self.url, self.shown, "nothing is lost, run it again"),
+            connected(self.engine, self.shown) as connection,
+        ):
+            if self.name == "mysql":  # read what others have committed, also after having waited for them
+                connection.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                self._prepare(connection)
+                yield connection
 
     def _prepare(self, connection: sa.Connection) -> None:
         if self.name == "postgresql":

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from sync_connector.config import Source
-from sync_connector.database import STANDARD_MODE, Cause, cause_of, not_installed, said, server_url, shown
-from sync_connector.errors import FixSetup, SyncError, TryLater
+from sync_connector.database import STANDARD_MODE, connected, not_installed, sentences, server_url, shown
+from sync_connector.errors import FixSetup
 
 WRAPPED = ("postgresql", "mysql", "sqlite")
 """Databases in which a query may stand inside another, and whose sessions are set to UTC; others are read in full, as the
@@ -57,7 +57,7 @@ class Database:
     def connection(self) -> Iterator[sa.Connection]:
         """A read-only transaction on one snapshot. What goes wrong in it is a sentence, without the password."""
         try:
-            with self._connected() as connection:
+            with sentences(self.url, self.shown, "nothing was sent"), connected(self.engine, self.shown) as connection:
                 if self.name == "postgresql":
                     connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 for statement in _SESSION.get(self.name, ()):
@@ -66,26 +66,9 @@ class Database:
                     connection.rollback()
                 yield connection
                 connection.rollback()
-        except SyncError:
-            raise
-        except sa.exc.DBAPIError as fault:
-            words = said(fault, self.url)
-            if cause_of(fault, self.url) is Cause.PASSING:
-                raise TryLater(f"{self.shown}: the database does not answer: {words}; nothing was sent") from None
-            raise FixSetup(f"{self.shown}: the database says: {words}") from None
         except UnicodeEncodeError as fault:
             sign = fault.object[fault.start : fault.end]
             raise FixSetup(f"{self.shown}: the query has {sign!r} in it, which the database's encoding has not") from None
-        except sa.exc.SQLAlchemyError as fault:
-            raise FixSetup(f"{self.shown}: {str(fault).splitlines()[0]}") from None
-
-    def _connected(self) -> sa.Connection:
-        try:
-            return self.engine.connect()
-        except (TypeError, ValueError) as fault:  # what a driver says of an option that it does not know
-            raise FixSetup(f"{self.shown}: the driver does not take the URL's options: {fault}") from None
-        except RuntimeError as fault:  # PyMySQL, of a way to log in that needs another package
-            raise FixSetup(f"{self.shown}: {fault}") from None
 
     def now(self, connection: sa.Connection) -> datetime:
         """The database's own clock."""
