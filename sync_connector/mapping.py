@@ -465,6 +465,7 @@ def shown(name_or_path: str) -> dict[str, Any]:
         "tables": sql.tables if sql is not None else [],
         "changes_by": sql.modified if sql is not None else "",
         "zone": sql.zone if sql is not None else "",
+        "activities": list(mapping.activities.statements) if mapping.activities is not None else [],
     }
 
 

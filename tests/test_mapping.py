@@ -564,6 +564,8 @@ def test_the_command_lists_all_mappings_and_shows_one(tmp_path: Path) -> None:
     assert (dolibarr["changes_by"], dolibarr["zone"]) == ("tms", "database")
     shown = CliRunner().invoke(cli, ["mappings", "dolibarr"]).stdout
     assert "read incrementally, by tms" in shown
+    assert dolibarr["activities"][0] == "call"
+    assert "of the CRM's own, for: call" in shown
     for one in listed:
         assert one["title"].split()[0] in CliRunner().invoke(cli, ["mappings", one["name"]]).stdout
     (tmp_path / "own.toml").write_text('crm = 7\n[columns]\nkey = ["id"]\nfone = ["x"]\n')

@@ -219,6 +219,8 @@ def mapping_shown(one: Mapping[str, Any]) -> Group:
         how = f"incrementally, by {one['changes_by']} ({one['zone']})" if one["changes_by"] else "in full each time"
         table.add_row("database", Text(f"{', '.join(one['databases'])}: read {how}"))
         table.add_row("tables", Text(", ".join(one["tables"])))
+    if one["activities"]:
+        table.add_row("activities", Text(f"of the CRM's own, for: {', '.join(one['activities'])}"))
     return Group(Text.assemble((one["name"], "bold green"), f"  {one['title']}"), Text(one["file"], style="dim"), table)
 
 
