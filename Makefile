@@ -9,7 +9,7 @@ demo: $(READY)  ## run the main job on sample data, offline
 	@$(BIN)/sync-connector demo
 
 test: $(READY)  ## run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --dist worksteal
 
 check: lint types test  ## all that CI asks for
 
