@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 
+from sync_connector.crm_sql import is_zone
 from sync_connector.errors import FixSetup
 from sync_connector.faults import describe_faults
-from sync_connector.mapping import is_zone
 
 Model = TypeVar("Model", bound=BaseModel)
 Share = Annotated[float, Field(ge=0, le=1)]

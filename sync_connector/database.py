@@ -14,8 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sync_connector.crm_sql import Alternative
 from sync_connector.errors import FixSetup, SyncError, TryLater
-from sync_connector.mapping import Alternative
 
 INSTALL = {"psycopg": "postgresql", "pymysql": "mysql"}
 DRIVERS = {

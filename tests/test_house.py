@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sync_connector"
 STOREYS = [
     {"model", "errors", "faults"},
+    {"crm_sql"},
     {"mapping", "listening"},
     {"recognition"},
     {"config", "database", "fields", "dialects"},

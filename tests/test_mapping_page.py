@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sync_connector import mapping
+from sync_connector import crm_sql, mapping
 from sync_connector.cli import cli
 from tests.conftest import LOGIN, PASSWORD, Project
 
@@ -69,5 +69,5 @@ def test_every_setting_of_a_column_is_explained() -> None:
     """Each role a column can have is named on the page."""
     for role in mapping.Columns.model_fields:
         assert f"`{role}`" in PAGE or f"{role} = " in PAGE, role
-    for setting in {*mapping.Mapping.model_fields, *mapping.Sql.model_fields}:
+    for setting in {*mapping.Mapping.model_fields, *crm_sql.Sql.model_fields}:
         assert re.search(rf"\b{setting}\b", PAGE), setting

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from sync_connector.cli.frame import cli, console, show
 from sync_connector.config import VARIABLE
+from sync_connector.crm_sql import is_zone
 from sync_connector.errors import FixSetup, TryLater
-from sync_connector.mapping import is_zone
 
 INVENTED = [f"+33612345{ending:03d}" for ending in range(200)]
 """Numbers that call where no sandbox holds contacts."""

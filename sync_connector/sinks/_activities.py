@@ -19,9 +19,9 @@ import sqlalchemy as sa
 
 from sync_connector import mapping
 from sync_connector.config import Sink as SinkSettings
+from sync_connector.crm_sql import PARAMETER, PLACEHOLDER
 from sync_connector.database import Tables, fill
 from sync_connector.errors import FixSetup
-from sync_connector.mapping import PARAMETER, PLACEHOLDER
 from sync_connector.model import Kind
 from sync_connector.sinks._database import Database
 from sync_connector.sinks._rows import TABLES, Row

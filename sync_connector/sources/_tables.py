@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sync_connector import mapping
+from sync_connector.crm_sql import PLACEHOLDER, Sql
 from sync_connector.database import Tables, fill
 from sync_connector.errors import FixSetup
-from sync_connector.mapping import PLACEHOLDER, Sql
 from sync_connector.recognition import Recognition
 
 SHOWN = 30

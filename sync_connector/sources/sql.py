@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from sync_connector import mapping
+from sync_connector import crm_sql, mapping
 from sync_connector.config import Source
 from sync_connector.database import STANDARD_MODE, Tables, said
 from sync_connector.errors import FixSetup
@@ -304,6 +304,6 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
         zone = "UTC"  # MySQL's timestamps are told in the session's zone
         if connection.dialect.name == "postgresql":
             zone = str(connection.scalar(sa.text("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'")))
-    if not mapping.is_zone(zone):
+    if not crm_sql.is_zone(zone):
         raise FixSetup(f"the CRM keeps its times in {zone!r}, which is no known time zone; name it in source.zone")
     return zone

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from sync_connector import config, mapping
+from sync_connector import config, crm_sql, mapping
 from sync_connector.config import Sink as SinkSettings
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.model import Clock, Kind
@@ -387,9 +387,9 @@ def test_each_mapping_with_activities_is_tested_here() -> None:
 def test_the_page_tells_every_setting_and_every_parameter() -> None:
     """mappings/README.md names each setting of the section and each `:name` that a statement may have."""
     section = MAPPING_PAGE[MAPPING_PAGE.index("## Writing activities") :]
-    for setting in mapping.Activities.model_fields:
+    for setting in crm_sql.Activities.model_fields:
         assert f"`{setting}`" in section or f"\n{setting} = " in section, setting
-    for name in mapping.PARAMETERS:
+    for name in crm_sql.PARAMETERS:
         assert f"`:{name}`" in section, name
 
 
