@@ -199,6 +199,7 @@ class Sink(_Section):
     activities: str = Field(default="", description="a mapping whose CRM shows the events as its own activities; blank: none")
     user: str = Field(default="", description="the CRM's user (its key) under whom they stand there")
     zone: str | None = Field(default=None, description="of the account, for the times of activities; blank: events.zone")
+    source: str = Field(default="", description="whose contacts get activities; blank: source.name")
     secret: SecretStr | None = None
     timeout: float = Field(default=30, gt=0, description="seconds for one answer")
 
@@ -399,7 +400,8 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     sinks = []
     for sink in settings.sinks:
         sink = seen_url(seen(sink, "path", *(["activities"] if sink.activities.endswith(".toml") else [])), "url")
-        sinks.append(sink.model_copy(update={"zone": sink.zone or settings.events.zone}))
+        inherited = {"zone": sink.zone or settings.events.zone, "source": sink.source or settings.source.name}
+        sinks.append(sink.model_copy(update=inherited))
     return settings.model_copy(
         update={
             "source": source,

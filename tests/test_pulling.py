@@ -370,5 +370,5 @@ def test_settings_of_a_sink_reach_it(project: Project) -> None:
     project.settings["events"] = {"zone": "Europe/Paris"}
     write_sinks(project, "a", "b")
     folder = str(project.folder / "out")
-    wanted = [SinkSettings(name=name, type="jsonl", path=folder, zone="Europe/Paris") for name in "ab"]
+    wanted = [SinkSettings(name=name, type="jsonl", path=folder, zone="Europe/Paris", source="crm") for name in "ab"]
     assert load(project.config, project.environment, purpose="pull").sinks == wanted

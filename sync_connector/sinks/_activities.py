@@ -51,6 +51,7 @@ class Activities:
             raise FixSetup(f"{self._name}: sinks.user is missing: the key of the user under whom they stand there")
         if settings.zone is None:
             raise FixSetup(f"{self._name}: the account's time zone is missing; write zone under [events]")
+        self._source = settings.source
         self._account = zoneinfo.ZoneInfo(settings.zone)
         self._zone: tzinfo = self._account if self._how.zone == "account" else zoneinfo.ZoneInfo(self._how.zone)
         self._filled = self._fitted(Tables(connection), connection)
@@ -108,7 +109,9 @@ class Activities:
         """Write activities for those of these rows, which stand in their table and are locked by having been written, that
         have a contact and no activity. `name`: of the table without prefix. Raises what the driver raises."""
         statements = self._statements.get(name)
-        known = {str(row["event_key"]): row for row in rows if row["contact_key"] is not None}
+        # Another source's contact may have the key of somebody else here.
+        mine = [row for row in rows if row["contact_source"] == self._source] if self._source else rows
+        known = {str(row["event_key"]): row for row in mine if row["contact_key"] is not None}
         if not statements or not known:
             return
         without = sa.select(table.c.event_key).where(table.c.event_key.in_(known), table.c[ACTIVITY].is_(None)).with_for_update()

@@ -202,6 +202,16 @@ def test_an_event_waits_for_its_contact(sink: Sink, url: str, own: Own) -> None:
     assert ours(url)["call-000001"] is not None
 
 
+def test_another_sources_contact_gets_no_activity(url: str, own: Own) -> None:
+    """Two sources of one account may use one key for two people: only the CRM's own contacts get activities in it."""
+    with closing(opened(url, own, source="crm")) as sink:
+        theirs = record(1, contact=own.contact)._replace(contact_source="shop")
+        mine = record(2, contact=own.contact)._replace(contact_source="crm")
+        assert sink.write(1, [theirs, mine]) == []
+    assert len(shown(url, own)) == 1
+    assert [key for key, activity in ours(url).items() if activity is not None] == ["call-000002"]
+
+
 def test_what_the_crm_refuses_is_written_nowhere(sink: Sink, url: str, own: Own) -> None:
     """Where the CRM's table refuses one activity, our row of that event is not written either, the others are; later it goes."""
     database = CRMS[own.crm].database
@@ -289,14 +299,15 @@ def test_a_missing_setting_is_a_sentence(changes: dict[str, Any], words: str, ma
         opened(mariadb_database, OWN[0], **changes)
 
 
-def test_the_configuration_hands_the_accounts_zone_on(tmp_path: Path) -> None:
-    """A sink without a zone of its own has that of the events; a mapping of one's own is seen from the file's folder."""
+def test_the_configuration_hands_zone_and_source_on(tmp_path: Path) -> None:
+    """A sink without a zone of its own has that of the events, and the source's name; a mapping is seen from the file's folder."""
     (tmp_path / "sync.toml").write_text(
         '[vendor]\nlogin = "me@example.com"\n[source]\npath = "c.csv"\n[events]\nzone = "Europe/Paris"\n'
         '[[sinks]]\nname = "a"\ntype = "sql"\nactivities = "mine.toml"\n'
         '[[sinks]]\nname = "b"\ntype = "sql"\nactivities = "suitecrm"\nzone = "Indian/Reunion"\n'
     )
     first, second = config.load(tmp_path / "sync.toml", {}, purpose="pull").sinks
+    assert (first.source, second.source) == ("crm", "crm")
     assert (first.zone, first.activities) == ("Europe/Paris", str(tmp_path / "mine.toml"))
     assert (second.zone, second.activities) == ("Indian/Reunion", "suitecrm")
 
