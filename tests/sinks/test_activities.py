@@ -300,7 +300,7 @@ def test_a_missing_setting_is_a_sentence(changes: dict[str, Any], words: str, ma
 
 
 def test_the_configuration_hands_zone_and_source_on(tmp_path: Path) -> None:
-    """A sink without a zone of its own has that of the events, and the source's name; a mapping is seen from the file's folder."""
+    """A sink without a zone of its own has that of the events, and the source's name; paths are seen from the file's folder."""
     (tmp_path / "sync.toml").write_text(
         '[vendor]\nlogin = "me@example.com"\n[source]\npath = "c.csv"\n[events]\nzone = "Europe/Paris"\n'
         '[[sinks]]\nname = "a"\ntype = "sql"\nactivities = "mine.toml"\n'
