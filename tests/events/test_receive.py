@@ -6,12 +6,13 @@ import asyncio
 import logging
 import math
 import re
+import select
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 from urllib.parse import unquote_to_bytes
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 from sync_connector.config import Receive
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.events import group_commit
+from sync_connector.events import inbox as inbox_module
 from sync_connector.events.group_commit import GroupCommit
 from sync_connector.events.guard import percent_encoded
 from sync_connector.events.inbox import Inbox, open_inbox
@@ -350,6 +352,24 @@ def test_a_fault_of_ours_is_a_500_that_tells_nothing(
     assert (reply.status, reply.body) == (500, b"something went wrong\n")
     assert [record.message for record in caplog.records] == ["a request could not be answered: ValueError"]
     assert caplog.records[0].exc_info is None
+
+
+# --- what is old ---
+
+
+def test_what_is_old_is_forgotten_from_the_start(settings: Receive, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that is started deletes what was acknowledged and is older than `receive.keep`, slice by slice, and no more."""
+    monkeypatch.setattr(inbox_module, "FORGET_AT_ONCE", 2)
+    now = datetime.now(UTC)
+    with closing(open_inbox(settings.inbox.get_secret_value())) as inbox:
+        inbox.append([(now - timedelta(days=31), "old")] * 5 + [(now - timedelta(days=29), "young"), (now, "new")])
+        inbox.acknowledge(6)
+    with in_background(settings):
+        for _ in range(1000):
+            if len(stored(settings)) == 2:
+                break
+            select.select([], [], [], 0.01)
+        assert stored(settings) == ["young", "new"]
 
 
 # --- health, metrics, log ---
