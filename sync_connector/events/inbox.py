@@ -258,6 +258,7 @@ def _file(url: sa.URL) -> Engine:
             os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as fault:
             raise FixSetup(f"receive.inbox: {url.database} cannot be made: {fault.strerror}") from None
+    path, there = url.database, _identity(url.database)
     engine = sa.create_engine(url.set(drivername="sqlite"), hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
@@ -272,9 +273,19 @@ def _file(url: sa.URL) -> Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("writing")
+        if writing and _identity(path) != there:  # SQLite would go on writing where nobody finds it again
+            raise FixSetup(f"receive.inbox: {path} was moved, deleted or replaced while it was open; put it back, or start again")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def _made(engine: Engine) -> str:

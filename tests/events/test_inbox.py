@@ -278,6 +278,23 @@ def test_a_full_disk_stores_nothing_and_passes(tmp_path: Path) -> None:
         assert [each.query for each in opened.page(0, 10).callbacks] == ["before", "after"]
 
 
+def test_a_file_that_is_moved_away_is_not_written(tmp_path: Path) -> None:
+    """Moved, deleted or replaced while it is open: nothing is taken that nobody would find again; put back, it goes on."""
+    path, elsewhere = tmp_path / "inbox.db", tmp_path / "elsewhere.db"
+    with closing(open_inbox(f"sqlite:///{path}")) as opened:
+        opened.append([(NOON, "before")])
+        os.rename(path, elsewhere)
+        for replaced in (False, True):
+            if replaced:
+                path.touch()
+            with pytest.raises(FixSetup, match=r"inbox\.db was moved, deleted or replaced while it was open"):
+                opened.append([(NOON, "lost")])
+        os.replace(elsewhere, path)
+        assert opened.append([(NOON, "after")]) == 2
+    with closing(open_inbox(f"sqlite:///{path}")) as again:
+        assert [each.query for each in again.page(0, 10).callbacks] == ["before", "after"]
+
+
 def test_a_fault_shows_no_callback(inbox: Inbox) -> None:
     """What a callback said is personal data: no fault repeats it."""
     with inbox.engine.begin() as connection:
