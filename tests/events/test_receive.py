@@ -313,7 +313,8 @@ def test_a_server_that_goes_away_and_comes_back(
     Each is logged once, without a callback."""
     caplog.set_level(logging.INFO)
     changed = settings.model_copy(update={"inbox": type(settings.inbox)(postgres_database)})
-    other = crm_engine(postgres_database.rpartition("/")[0] + "/postgres").execution_options(isolation_level="AUTOCOMMIT")
+    elsewhere = sa.make_url(postgres_database).set(database="postgres").render_as_string(hide_password=False)
+    other = crm_engine(elsewhere).execution_options(isolation_level="AUTOCOMMIT")
     name = sa.make_url(postgres_database).database
 
     def server(*statements: str) -> None:
