@@ -172,9 +172,12 @@ def _tls(settings: Receive) -> ssl.SSLContext | None:
 
 
 def _allow_files(connections: int) -> None:
-    """Each connection is an open file; the system lets a process have so many."""
+    """Each connection is an open file; the system lets a process have so many.
+
+    In a flood some more are open: several batches are accepted (see `backlog`) until those that make room for them are closed.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections + OTHER_FILES
+    needed = connections + connections // 2 + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise FixSetup(
