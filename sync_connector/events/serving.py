@@ -116,6 +116,8 @@ def _server(settings: Receive, inbox: Inbox, listening: Sequence[socket.socket])
     token = settings.token.get_secret_value() if settings.token else ""
     if token and len(token) < TOKEN_LENGTH:
         raise FixSetup(f"receive.token: is short enough to be guessed; it must have {TOKEN_LENGTH} signs or more")
+    if not token.isascii() or not token.isprintable():
+        raise FixSetup("receive.token: has signs that no client can send; only ASCII letters, digits and signs will do")
     _allow_files(settings.connections)
     secrets, meters = SecretFile(settings.secrets), Meters()
     ops_port = listening[1].getsockname()[1] if len(listening) > 1 else None

@@ -22,6 +22,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sync_connector.config import Receive
 from sync_connector.errors import FixSetup, TryLater
@@ -375,6 +376,12 @@ def test_what_is_old_is_forgotten_from_the_start(settings: Receive, secret: str,
         assert stored(settings) == ["young", "new"]
 
 
+def test_a_span_that_no_calendar_has_is_refused() -> None:
+    """More days than there are before today would end the forgetting, unheard."""
+    with pytest.raises(ValidationError, match="less than or equal to 36500"):
+        Receive(keep=1_000_000)
+
+
 # --- health, metrics, log ---
 
 
@@ -454,6 +461,7 @@ def test_the_log_has_one_line_a_request_and_nothing_that_is_secret(
     [
         ({"secrets": "/nowhere/secrets"}, "make it with: sync-connector receive --new-secret"),
         ({"token": "short"}, "receive.token: is short enough to be guessed"),
+        ({"token": "jeton-que-personne-ne-d\xe9vine"}, "receive.token: has signs that no client can send"),
         ({"tls_cert": "/nowhere/cert.pem"}, "receive.tls_cert, receive.tls_key: cannot be used"),
         ({"connections": 100_000_000}, "receive.connections: 100000000 connections need 150000064 open files"),
     ],
