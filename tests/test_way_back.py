@@ -230,7 +230,7 @@ def test_pulling_again_and_again_until_a_signal(office: Project) -> None:
     arrive(office, call(e164(1)))
     with process(office, "pull", "--every", "1", "--json") as running:
         assert running.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or lines[-1] != "}\n":
             lines.append(running.stdout.readline())
         assert json.loads("".join(lines))["fetched"] == 1
