@@ -87,6 +87,14 @@ def test_a_callback_is_kept_as_it_came(settings: Receive, secret: str, address: 
     assert stored(settings) == [kept]
 
 
+@pytest.mark.parametrize("host", [b"http://localhost", b"HTTPS://hooks.example.com:443", b"http://[::1]:8026"])
+def test_the_host_may_stand_before_the_path(settings: Receive, secret: str, address: str, host: bytes) -> None:
+    """A client that takes us for a proxy names the whole address, which a server must accept."""
+    reply = exchange(port_of(address), get(host + b"/callbacks/" + secret.encode() + b"?call=http://a/b"))
+    assert (reply.status, stored(settings)) == (200, ["call=http://a/b"])
+    assert exchange(port_of(address), get(host + b"/callbacks/" + b"a" * 43 + b"?call=1")).status == 404
+
+
 @given(raw=st.binary(max_size=60))
 def test_percent_encoding_loses_nothing(raw: bytes) -> None:
     """What is kept is printable ASCII, and decoding it gives what decoding the original gives."""
