@@ -173,7 +173,9 @@ class Receiver:
 
     async def _forget_daily(self) -> None:
         with suppress(SyncError):
-            self._meters.last = await asyncio.to_thread(self._last)
+            last = await asyncio.to_thread(self._last)
+            if math.isnan(self._meters.last):  # none was stored meanwhile
+                self._meters.last = last
         while True:
             before = datetime.now(UTC) - timedelta(days=self._settings.keep)
             try:
