@@ -144,7 +144,7 @@ class Receive(_Section):
     rate: float = Field(default=1_000, gt=0, description="callbacks a second")
     connections: int = Field(default=500, ge=10, le=100_000, description="open at once")
     timeout: float = Field(default=10, gt=0, description="seconds in which a client must have sent its request")
-    keep: int = Field(default=30, ge=0, description="days that what was pulled and acknowledged is kept in the inbox")
+    keep: int = Field(default=30, ge=0, le=36_500, description="days that what was pulled and acknowledged is kept in the inbox")
     tls_cert: str = ""
     tls_key: str = ""
 

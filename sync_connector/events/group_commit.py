@@ -56,8 +56,8 @@ class GroupCommit:
         await stored
 
     async def works(self) -> bool:
-        """Whether the inbox can be written, as far as the last commit tells. If it failed, it is tried again with nothing."""
-        if self.fault is not None and (self._writer is None or self._writer.done()):
+        """Whether the inbox can be written. It is tried with nothing, unless callbacks are being stored: then that tells."""
+        if self._writer is None or self._writer.done():
             self._tell(await self._commit(()))
         return self.fault is None
 

@@ -25,6 +25,7 @@ from uvicorn.server import ServerState
 HEAD_SIZE = 16 << 10  # bytes of a request's head, the query not counted
 SURPLUS = 64 << 10  # bytes of a body that nobody asked for
 PRINTABLE = bytes(range(0x21, 0x7F))
+ORIGIN = re.compile(rb"https?://[^/?#]*(?=/)", re.IGNORECASE)
 STRANGE = re.compile(rb"[^!-~]+")
 VERSIONS = (b"HTTP/1.1\r", b"HTTP/1.0\r", b"HTTP/1.1", b"HTTP/1.0")
 
@@ -36,13 +37,20 @@ def percent_encoded(raw: bytes) -> bytes:
     return STRANGE.sub(lambda found: b"%" + found[0].hex("%").upper().encode(), raw)
 
 
+def path_of(target: bytes) -> bytes:
+    """A target without the scheme and host that it may begin with (RFC 9112, 3.2.2: a server must accept them)."""
+    found = ORIGIN.match(target)
+    return target[found.end() :] if found else target
+
+
 def repaired(line: bytes) -> bytes:
-    """A request line whose target has nothing but printable ASCII; any other line as it is."""
+    """A request line whose target is a path, as a proxy's client writes it also with the host before it, and has nothing but
+    printable ASCII; any other line as it is."""
     method, _, rest = line.partition(b" ")
     target, _, version = rest.rpartition(b" ")
     if not target or version not in VERSIONS:
         return line
-    return b"%b %b %b" % (method, percent_encoded(target), version)
+    return b"%b %b %b" % (method, percent_encoded(path_of(target)), version)
 
 
 class Gate:

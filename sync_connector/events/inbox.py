@@ -149,8 +149,10 @@ class Inbox:
                     )
 
     def forget(self, before: datetime) -> int:
-        """Delete the callbacks that are acknowledged and came before then; how many those were."""
-        forgotten = 0
+        """Delete callbacks that are acknowledged and came before then, `FORGET_AT_ONCE` at most; how many those were.
+
+        What is to be kept is looked through without the lock that a callback would wait for.
+        """
         old = (
             sa.select(callbacks.c.sequence)
             .where(
@@ -161,12 +163,13 @@ class Inbox:
             .limit(FORGET_AT_ONCE)
         )
         with _told():
-            while True:
-                with _writing(self.engine) as connection:
-                    count = connection.execute(sa.delete(callbacks).where(callbacks.c.sequence.in_(old))).rowcount
-                forgotten += count
-                if count < FORGET_AT_ONCE:
-                    return forgotten
+            with self.engine.begin() as connection:
+                found = list(connection.scalars(old))
+            if not found:
+                return 0
+            them = callbacks.c.sequence.between(found[0], found[-1]), callbacks.c.received_at < before.astimezone(UTC)
+            with _writing(self.engine) as connection:
+                return connection.execute(sa.delete(callbacks).where(*them)).rowcount
 
     def waiting(self) -> int:
         """How many callbacks are stored and not acknowledged."""
@@ -255,6 +258,7 @@ def _file(url: sa.URL) -> Engine:
             os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as fault:
             raise FixSetup(f"receive.inbox: {url.database} cannot be made: {fault.strerror}") from None
+    path, there = url.database, _identity(url.database)
     engine = sa.create_engine(url.set(drivername="sqlite"), hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
@@ -269,9 +273,19 @@ def _file(url: sa.URL) -> Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("writing")
+        if writing and _identity(path) != there:  # SQLite would go on writing where nobody finds it again
+            raise FixSetup(f"receive.inbox: {path} was moved, deleted or replaced while it was open; put it back, or start again")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def _made(engine: Engine) -> str:

@@ -42,6 +42,7 @@ PREFETCH_HEADERS = ("purpose", "sec-purpose", "x-purpose", "x-moz")
 PREFETCH_WORDS = ("prefetch", "preview", "prerender")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 DAY = 86_400.0
+BREATH = 0.1  # seconds between two slices of what is forgotten, in which callbacks are stored
 
 log = logging.getLogger("sync_connector.receive")
 
@@ -172,11 +173,16 @@ class Receiver:
 
     async def _forget_daily(self) -> None:
         with suppress(SyncError):
-            self._meters.last = await asyncio.to_thread(self._last)
+            last = await asyncio.to_thread(self._last)
+            if math.isnan(self._meters.last):  # none was stored meanwhile
+                self._meters.last = last
         while True:
             before = datetime.now(UTC) - timedelta(days=self._settings.keep)
             try:
-                forgotten = await asyncio.to_thread(self._inbox.forget, before)
+                forgotten = 0
+                while count := await asyncio.to_thread(self._inbox.forget, before):
+                    forgotten += count
+                    await asyncio.sleep(BREATH)
                 log.info("%d callbacks were forgotten that were acknowledged and %d days old", forgotten, self._settings.keep)
             except SyncError as fault:
                 log.warning("old callbacks were not forgotten; it is tried again tomorrow: %s", fault)

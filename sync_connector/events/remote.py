@@ -39,6 +39,8 @@ class RemoteInbox:
             verify = ssl.create_default_context(cafile=ca or None)
         except (OSError, ValueError) as fault:
             raise FixSetup(f"pull.ca: {ca} holds no certificate that can be used: {fault}") from None
+        if not token.isascii() or not token.isprintable():
+            raise FixSetup("pull.token: has signs that no token has; only ASCII letters, digits and signs can be sent")
         self._url, self._timeout = url.rstrip("/"), timeout
         self._inbox: str | None = None
         # Nothing is to be unpacked: a small answer could become a large one.

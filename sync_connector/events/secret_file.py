@@ -104,7 +104,7 @@ class SecretFile:
             seen = os.stat(self._path)
         except OSError:
             return ()
-        return seen.st_mtime_ns, seen.st_ino, seen.st_size, seen.st_mode
+        return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, seen.st_size  # its owner and mode change st_ctime
 
     def _refresh(self) -> None:
         stamp = self._look()

@@ -116,6 +116,8 @@ def _server(settings: Receive, inbox: Inbox, listening: Sequence[socket.socket])
     token = settings.token.get_secret_value() if settings.token else ""
     if token and len(token) < TOKEN_LENGTH:
         raise FixSetup(f"receive.token: is short enough to be guessed; it must have {TOKEN_LENGTH} signs or more")
+    if not token.isascii() or not token.isprintable():
+        raise FixSetup("receive.token: has signs that no client can send; only ASCII letters, digits and signs will do")
     _allow_files(settings.connections)
     secrets, meters = SecretFile(settings.secrets), Meters()
     ops_port = listening[1].getsockname()[1] if len(listening) > 1 else None
@@ -172,9 +174,12 @@ def _tls(settings: Receive) -> ssl.SSLContext | None:
 
 
 def _allow_files(connections: int) -> None:
-    """Each connection is an open file; the system lets a process have so many."""
+    """Each connection is an open file; the system lets a process have so many.
+
+    In a flood some more are open: several batches are accepted (see `backlog`) until those that make room for them are closed.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections + OTHER_FILES
+    needed = connections + connections // 2 + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise FixSetup(

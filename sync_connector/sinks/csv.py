@@ -4,7 +4,9 @@ UTF-8 with a BOM, without which Excel takes it for cp1252; commas, and CRLF at t
 null or no text.
 
 Law: no cell is a formula. A text that a spreadsheet would take for one gets an apostrophe before it, as OWASP advises; a number,
-which computes nothing, stays as it is, so that `+33612345678` can be used.
+which computes nothing, stays as it is, so that `+33612345678` can be used. A spreadsheet that is set up for semicolons, as the
+French ones are, takes our commas for text and ends a cell at a semicolon, a tab or the end of a line inside our quotes: what a
+stranger has put behind one of these is guarded as well.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from sync_connector.sinks._rows import Plain, Row, Table, plain
 
 FORMULA = re.compile(r"'*[\s\0]*[=+\-@\t\r\n\0＝＋－＠]")
 """What may be taken for a formula by its beginning, also behind blanks; and behind apostrophes, so that ours can be told."""
+
+SPLIT = re.compile(r"""(?<=[;\t\r\n])(?=(?:['"\0]|[^\S\t\r\n])*[=+\-@＝＋－＠])""")
+"""Where a cell that is a formula would begin, if the text were split there; quotes may be lost with that."""
 
 NUMBER = re.compile(r"[+-]?[0-9]+")
 
@@ -45,5 +50,7 @@ def _cell(value: Plain) -> str:
 
 
 def guarded(text: str) -> str:
-    """A text as a cell that is no formula. To read it, take one apostrophe off where what follows looks like a formula."""
-    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+    """A text as a cell that is no formula, nor becomes one where it is split. To read it, take one apostrophe off its beginning
+    and off what is behind each `;`, tab or line end, where what follows looks like a formula."""
+    inside = SPLIT.sub("'", text)
+    return f"'{inside}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else inside

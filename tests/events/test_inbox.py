@@ -89,11 +89,32 @@ def test_only_what_is_acknowledged_and_old_is_forgotten(inbox: Inbox, monkeypatc
     inbox.append([(NOON + timedelta(days=n), str(n)) for n in range(20)])
     inbox.acknowledge(10)
     assert inbox.forget(NOON) == 0
-    assert inbox.forget(NOON + timedelta(days=7)) == 7
-    assert inbox.forget(NOON + timedelta(days=100)) == 3
+    assert [inbox.forget(NOON + timedelta(days=7)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [inbox.forget(NOON + timedelta(days=100)) for _ in range(2)] == [3, 0]
     assert [each.sequence for each in inbox.page(0, 100).callbacks] == list(range(11, 21))
     assert inbox.append([(NOON, "next")]) == 21
     assert inbox.waiting() == 11
+
+
+def test_a_clock_that_was_wrong_for_a_while_keeps_nothing_back(inbox: Inbox) -> None:
+    """A callback that came, as the clock had it, later than those behind it stays until then; they are forgotten."""
+    inbox.append([(NOON + timedelta(days=n), str(n)) for n in (1, 50, 2, 51, 3)])
+    inbox.acknowledge(5)
+    assert inbox.forget(NOON + timedelta(days=10)) == 3
+    assert [each.query for each in inbox.page(0, 10).callbacks] == ["50", "51"]
+
+
+def test_looking_for_what_is_old_keeps_no_callback_waiting(tmp_path: Path) -> None:
+    """The lock that a callback needs is not wanted as long as there is nothing to delete, however much there is to look at."""
+    with (
+        closing(open_inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as opened,
+        closing(crm_engine(str(opened.engine.url)).connect()) as other,
+    ):
+        opened.append([(NOON, "young")])
+        opened.acknowledge(1)
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        assert opened.forget(NOON) == 0
+        other.exec_driver_sql("ROLLBACK")
 
 
 def test_an_inbox_is_the_same_when_it_is_opened_again(inbox_url: str) -> None:
@@ -255,6 +276,23 @@ def test_a_full_disk_stores_nothing_and_passes(tmp_path: Path) -> None:
             connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
         assert opened.append([(NOON, "after")]) == 2
         assert [each.query for each in opened.page(0, 10).callbacks] == ["before", "after"]
+
+
+def test_a_file_that_is_moved_away_is_not_written(tmp_path: Path) -> None:
+    """Moved, deleted or replaced while it is open: nothing is taken that nobody would find again; put back, it goes on."""
+    path, elsewhere = tmp_path / "inbox.db", tmp_path / "elsewhere.db"
+    with closing(open_inbox(f"sqlite:///{path}")) as opened:
+        opened.append([(NOON, "before")])
+        os.rename(path, elsewhere)
+        for replaced in (False, True):
+            if replaced:
+                path.touch()
+            with pytest.raises(FixSetup, match=r"inbox\.db was moved, deleted or replaced while it was open"):
+                opened.append([(NOON, "lost")])
+        os.replace(elsewhere, path)
+        assert opened.append([(NOON, "after")]) == 2
+    with closing(open_inbox(f"sqlite:///{path}")) as again:
+        assert [each.query for each in again.page(0, 10).callbacks] == ["before", "after"]
 
 
 def test_a_fault_shows_no_callback(inbox: Inbox) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import math
 import re
+import select
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 from urllib.parse import unquote_to_bytes
@@ -21,10 +22,12 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sync_connector.config import Receive
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.events import group_commit
+from sync_connector.events import inbox as inbox_module
 from sync_connector.events.group_commit import GroupCommit
 from sync_connector.events.guard import percent_encoded
 from sync_connector.events.inbox import Inbox, open_inbox
@@ -82,6 +85,14 @@ def test_a_callback_is_kept_as_it_came(settings: Receive, secret: str, address: 
     assert (reply.status, reply.body) == (200, b"stored\n")
     assert reply.headers["cache-control"] == "no-store"
     assert stored(settings) == [kept]
+
+
+@pytest.mark.parametrize("host", [b"http://localhost", b"HTTPS://hooks.example.com:443", b"http://[::1]:8026"])
+def test_the_host_may_stand_before_the_path(settings: Receive, secret: str, address: str, host: bytes) -> None:
+    """A client that takes us for a proxy names the whole address, which a server must accept."""
+    reply = exchange(port_of(address), get(host + b"/callbacks/" + secret.encode() + b"?call=http://a/b"))
+    assert (reply.status, stored(settings)) == (200, ["call=http://a/b"])
+    assert exchange(port_of(address), get(host + b"/callbacks/" + b"a" * 43 + b"?call=1")).status == 404
 
 
 @given(raw=st.binary(max_size=60))
@@ -311,7 +322,8 @@ def test_a_server_that_goes_away_and_comes_back(
     Each is logged once, without a callback."""
     caplog.set_level(logging.INFO)
     changed = settings.model_copy(update={"inbox": type(settings.inbox)(postgres_database)})
-    other = crm_engine(postgres_database.rpartition("/")[0] + "/postgres").execution_options(isolation_level="AUTOCOMMIT")
+    elsewhere = sa.make_url(postgres_database).set(database="postgres").render_as_string(hide_password=False)
+    other = crm_engine(elsewhere).execution_options(isolation_level="AUTOCOMMIT")
     name = sa.make_url(postgres_database).database
 
     def server(*statements: str) -> None:
@@ -323,6 +335,7 @@ def test_a_server_that_goes_away_and_comes_back(
         before = exchange(port, get(f"/callbacks/{secret}?before".encode()))
         away = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         server(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", away)
+        silent = exchange(ops_port, get(b"/healthz"))  # no callback came that would show it
         refused = [exchange(port, get(f"/callbacks/{secret}?during".encode())) for _ in range(3)]
         ill = exchange(ops_port, get(b"/healthz"))
         assert exchange(ops_port, get(b"/metrics")).status == 200
@@ -331,7 +344,8 @@ def test_a_server_that_goes_away_and_comes_back(
         well = exchange(ops_port, get(b"/healthz"))
         after = exchange(port, get(f"/callbacks/{secret}?after".encode()))
     other.dispose()
-    assert [reply.status for reply in (before, *refused, ill, pulled, well, after)] == [200, 503, 503, 503, 503, 503, 200, 200]
+    statuses = [reply.status for reply in (before, silent, *refused, ill, pulled, well, after)]
+    assert statuses == [200, 503, 503, 503, 503, 503, 503, 200, 200]
     assert refused[0].headers["retry-after"] == "5"
     assert b"the inbox cannot be used" in ill.body
     assert stored(changed) == ["before", "after"]
@@ -350,6 +364,30 @@ def test_a_fault_of_ours_is_a_500_that_tells_nothing(
     assert (reply.status, reply.body) == (500, b"something went wrong\n")
     assert [record.message for record in caplog.records] == ["a request could not be answered: ValueError"]
     assert caplog.records[0].exc_info is None
+
+
+# --- what is old ---
+
+
+def test_what_is_old_is_forgotten_from_the_start(settings: Receive, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that is started deletes what was acknowledged and is older than `receive.keep`, slice by slice, and no more."""
+    monkeypatch.setattr(inbox_module, "FORGET_AT_ONCE", 2)
+    now = datetime.now(UTC)
+    with closing(open_inbox(settings.inbox.get_secret_value())) as inbox:
+        inbox.append([(now - timedelta(days=31), "old")] * 5 + [(now - timedelta(days=29), "young"), (now, "new")])
+        inbox.acknowledge(6)
+    with in_background(settings):
+        for _ in range(1000):
+            if len(stored(settings)) == 2:
+                break
+            select.select([], [], [], 0.01)
+        assert stored(settings) == ["young", "new"]
+
+
+def test_a_span_that_no_calendar_has_is_refused() -> None:
+    """More days than there are before today would end the forgetting, unheard."""
+    with pytest.raises(ValidationError, match="less than or equal to 36500"):
+        Receive(keep=1_000_000)
 
 
 # --- health, metrics, log ---
@@ -431,8 +469,9 @@ def test_the_log_has_one_line_a_request_and_nothing_that_is_secret(
     [
         ({"secrets": "/nowhere/secrets"}, "make it with: sync-connector receive --new-secret"),
         ({"token": "short"}, "receive.token: is short enough to be guessed"),
+        ({"token": "jeton-que-personne-ne-d\xe9vine"}, "receive.token: has signs that no client can send"),
         ({"tls_cert": "/nowhere/cert.pem"}, "receive.tls_cert, receive.tls_key: cannot be used"),
-        ({"connections": 100_000_000}, "receive.connections: 100000000 connections need"),
+        ({"connections": 100_000_000}, "receive.connections: 100000000 connections need 150000064 open files"),
     ],
 )
 def test_a_receiver_that_is_set_up_wrongly_does_not_start(

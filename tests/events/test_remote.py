@@ -164,6 +164,14 @@ def test_the_token_does_not_go_in_clear(url: str) -> None:
         RemoteInbox(url, TOKEN)
 
 
+@pytest.mark.parametrize("token", ["jeton-que-personne-ne-d\xe9vine", "two\nlines", "\0"])
+def test_a_token_that_cannot_be_sent_is_a_sentence(token: str) -> None:
+    """A sign that no header can hold: which setting, and nothing of the token."""
+    with pytest.raises(FixSetup, match=r"pull\.token: has signs that no token has") as fault:
+        RemoteInbox("https://127.0.0.1:1", token)
+    assert token not in str(fault.value)
+
+
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
 def test_an_authority_that_is_none_is_a_sentence(tmp_path: Path, content: str | None) -> None:
     """No such file, an empty one, another one: pull.ca is named."""

@@ -6,11 +6,13 @@ import logging
 import os
 import stat
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from sync_connector.config import Receive
 from sync_connector.errors import FixSetup
+from sync_connector.events import secret_file
 from sync_connector.events.secret_file import SecretFile, callback_url, new_secret, read_secrets
 
 
@@ -93,6 +95,22 @@ def test_a_changed_file_is_taken_up(path: str, caplog: pytest.LogCaptureFixture)
     assert all("the secrets that were read before stay valid" in record.message for record in caplog.records)
     assert new_secret(path) not in caplog.text
     assert third not in caplog.text
+
+
+def test_a_file_that_becomes_readable_is_taken_up(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new secret that another user made, as root does with sudo, is known as soon as the file is given to the receiver's."""
+    former = new_secret(path)
+    secrets = SecretFile(path)
+    newest = new_secret(path)
+    with monkeypatch.context() as another_user:
+        another_user.setattr(secret_file, "read_secrets", mock.Mock(side_effect=FixSetup("Permission denied")))
+        assert secrets.knows(former)
+        assert not secrets.knows(newest)
+    seen = os.stat(path)
+    while os.stat(path).st_ctime_ns == seen.st_ctime_ns:  # a file system's clock ticks slowly
+        os.chown(path, seen.st_uid, seen.st_gid)
+    assert secrets.knows(newest)
+    assert os.stat(path).st_mtime_ns == seen.st_mtime_ns
 
 
 @pytest.mark.parametrize("stranger", ["", "é", "\udc80", "a" * 43, "a" * 1_000_000, "\0"])

@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync_connector.config import Sink as SinkSettings
@@ -21,7 +22,7 @@ from sync_connector.errors import FixSetup, TryLater
 from sync_connector.model import Kind
 from sync_connector.sinks import Sink, open_sink
 from sync_connector.sinks._rows import TABLES, row_of
-from sync_connector.sinks.csv import FORMULA, guarded
+from sync_connector.sinks.csv import FORMULA, NUMBER, SPLIT, guarded, render
 from tests.sinks.records import one_of_each, record
 
 KINDS = ["csv", "jsonl", "parquet"]
@@ -155,9 +156,9 @@ def test_csv_is_what_a_spreadsheet_opens(tmp_path: Path) -> None:
         "+1+cmd|' /C calc'!A0",
         "-2+3",
         "@SUM(1)",
-        "\t=1",
-        "\r=1",
-        "\n=1",
+        "\tx",
+        "\rx",
+        "\nx",
         " =1",
         "\xa0=1",
         "＝1",
@@ -169,20 +170,43 @@ def test_no_cell_is_a_formula(text: str, tmp_path: Path) -> None:
     assert cells(tmp_path / "incoming_sms-000001.csv")[0]["message"] == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["+33612345678", "-5", "0612345678", "", "Bonjour", "a=b", "'tis", "06 12 34 56 78"])
+@given(
+    text=st.lists(
+        st.sampled_from(["'", "=1+1", "+", "-2", "@", ";", "\t", "\r", "\n", "\r\n", " ", "\0", "\xa0", "x", ",", '"']),
+        max_size=9,
+    ).map("".join),
+    delimiter=st.sampled_from(";\t,"),
+)
+@example('Bonjour;=HYPERLINK("http://x","y");', ";")
+@example("x\n=1+1;", ";")
+def test_no_cell_becomes_a_formula_in_a_spreadsheet_that_splits_elsewhere(text: str, delimiter: str) -> None:
+    """Opened with semicolons, as a French spreadsheet does by itself, or with tabs, whatever a stranger's message splits into
+    is text."""
+    raw = render(TABLES[Kind.INCOMING_SMS], [row_of(record(1, Kind.INCOMING_SMS, text=text))]).decode("utf-8-sig")
+    found = [cell for row in csv.reader(io.StringIO(raw, newline=""), delimiter=delimiter) for cell in row]
+    phone_numbers = ("+33612345678",)
+    assert [
+        cell for cell in found if re.match(r"[\s\0]*[=+\-@]", cell) and cell not in phone_numbers and not NUMBER.fullmatch(cell)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["+33612345678", "-5", "a;b", "a\nb = c", "0612345678", "", "Bonjour", "a=b", "'tis", "06 12 34 56 78"]
+)
 def test_plain_texts_and_numbers_stay_as_they_are(text: str) -> None:
     """A number computes nothing, so it gets no apostrophe."""
     assert guarded(text) == text
 
 
-@given(st.text(st.one_of(st.sampled_from("'=+-@ \t\r\n\0a1＝"), st.characters(exclude_categories=["Cs"])), max_size=8))
+@given(st.text(st.one_of(st.sampled_from("'=+-@ ;\t\r\n\0a1＝"), st.characters(exclude_categories=["Cs"])), max_size=8))
+@example(";=1\n'=1;\"' =1")
 def test_the_guard_can_be_taken_off_again(text: str) -> None:
-    """A guarded text begins with no sign of a formula, and one apostrophe less is the text that it was."""
+    """A guarded text begins with no sign of a formula; with one apostrophe less at each place it is what it was."""
     cell = guarded(text)
     assert not cell.lstrip().startswith(tuple("=@＝＋－＠"))
     assert not cell.lstrip().startswith(("+", "-")) or cell.lstrip()[1:].isdigit()
     back = cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
-    assert back == text
+    assert re.sub(SPLIT.pattern.replace(")(?=", ")'(?=", 1), "", back) == text
 
 
 def test_jsonl_has_every_column_in_every_line(tmp_path: Path) -> None:
