@@ -151,6 +151,8 @@ class Receive(_Section):
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
+        if "?" in url or "#" in url:
+            raise ValueError("the vendor appends ?parameter=… to it, so it must have no ? or # in it")
         return _address(url)
 
     @field_validator("allow", "trusted_proxies")

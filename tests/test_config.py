@@ -246,3 +246,10 @@ def test_settings_are_frozen() -> None:
     """Nothing changes settings once they are read."""
     with pytest.raises(ValueError, match="frozen"):
         Vendor().login = "x"  # type: ignore[misc]
+
+
+def test_a_callback_url_has_no_query_of_its_own(tmp_path: Path) -> None:
+    """The vendor appends its parameter: an address with a ? or # would break every callback."""
+    for url in ("https://x.example.com/a?b=1", "https://x.example.com/#a"):
+        with pytest.raises(FixSetup, match=r"receive\.public_url: the vendor appends"):
+            _load(tmp_path, f'[receive]\npublic_url = "{url}"\n', purpose="receive")

@@ -136,7 +136,7 @@ def test_who_says_that_it_sends_no_more_is_still_answered(settings: Receive, sec
 )
 def test_a_request_that_does_not_end_is_closed(settings: Receive, secret: str, begun: bytes) -> None:
     """Nothing, half a line, half a head, half a body: after the timeout the connection is closed, dribbling or not."""
-    with in_background(settings.model_copy(update={"timeout": 0.3})) as address:
+    with in_background(settings.model_copy(update={"timeout": 0.8})) as address:
         with closing(connect(port_of(address))) as silent, closing(connect(port_of(address))) as dribbling:
             silent.sendall(begun)
             dribbling.sendall(begun)
@@ -203,7 +203,7 @@ def long_page(settings: Receive, secret: str) -> bytes:
 
 def test_who_does_not_take_an_answer_is_closed(settings: Receive, long_page: bytes) -> None:
     """A client that asks for much and reads nothing does not hold its connection for longer than the timeout."""
-    changed = settings.model_copy(update={"timeout": 0.4})
+    changed = settings.model_copy(update={"timeout": 1.0})
     listening = sockets(changed)
     with in_background(changed, listening) as address, closing(connect(port_of(address))) as greedy:
         greedy.sendall(long_page)
@@ -217,7 +217,7 @@ def test_who_does_not_take_an_answer_is_closed(settings: Receive, long_page: byt
 
 def test_who_takes_an_answer_slowly_gets_all_of_it(settings: Receive, long_page: bytes) -> None:
     """A slow line that moves is not cut off, though the whole answer takes longer than the timeout."""
-    with in_background(settings.model_copy(update={"timeout": 0.4})) as address, closing(socket.socket()) as narrow:
+    with in_background(settings.model_copy(update={"timeout": 1.0})) as address, closing(socket.socket()) as narrow:
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         narrow.settimeout(10)
         narrow.connect(("127.0.0.1", port_of(address)))
