@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -19,7 +20,7 @@ from sync_connector.config import Sink as SinkSettings
 from sync_connector.dialects._callback import callback_query
 from sync_connector.errors import AskPerson, LeaseLost, TryLater
 from sync_connector.events.inbox import Inbox, open_inbox
-from sync_connector.ledger import leases, schema
+from sync_connector.ledger import events, leases, schema
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.store import Ledger, open_ledger
 from sync_connector.model import Record
@@ -291,6 +292,17 @@ def test_a_delivery_status_never_goes_backwards(way: Way) -> None:
     assert stands == [("a", e164(1), "received"), ("b", e164(2), "received"), ("c", e164(3), "sent"), ("c", e164(4), "sent")]
     assert way.sink.rows[way.events()[1]["event_key"]].event.occurred_at == datetime(2026, 3, 2, 10, 7, tzinfo=UTC)
     assert len(way.events()) == 6
+
+
+@pytest.mark.parametrize(("length", "records"), [(events.LONGEST_ID, 1), (events.LONGEST_ID + 1, 2), (9_000, 2)])
+def test_an_id_of_any_length_stops_no_pull(way: Way, length: int, records: int) -> None:
+    """An SMS's id that no index takes is stored as it came; its statuses are then records of their own, and others go on."""
+    id_ = "".join(random.Random(1).choices("0123456789abcdef", k=length))
+    way.arrive(status(id_, e164(1), "sent", "2026-03-02T10:00:00Z"), call(e164(2)))
+    way.arrive(status(id_, e164(1), "received", "2026-03-02T10:05:00Z"))
+    assert way.pull()["fetched"] == 3
+    assert [event["id_sms_api"] for event in way.events(kinds=("sms_status",))] == [id_, id_]
+    assert len(way.sink.rows) == records + 1
 
 
 def test_what_is_not_understood_is_kept_and_not_written(way: Way) -> None:

@@ -60,10 +60,13 @@ SELECT content, event_key, same_as, received_at FROM events
 WHERE account_id = :account_id AND content AMONG :contents ORDER BY id
 """
 
+LONGEST_ID = 200
+"""Characters: what claims to be the id of an SMS and is longer is not looked for again. An index takes no text of any length."""
+
 _FIRST_STATUS = """
 SELECT id_sms_api, number_text, event_key FROM events
-WHERE account_id = :account_id AND id_sms_api AMONG :sms AND id_sms_api <> '' AND kind = 'sms_status' AND status_of IS NULL
-AND same_as IS NULL
+WHERE account_id = :account_id AND id_sms_api AMONG :sms AND id_sms_api <> '' AND length(id_sms_api) <= 200
+AND kind = 'sms_status' AND status_of IS NULL AND same_as IS NULL
 """
 
 # What has a record of its own, and is to be written.
@@ -289,7 +292,7 @@ class EventBook:
 
     def _first_statuses(self, connection: Connection, arrivals: Sequence[Arrived]) -> dict[str, str]:
         """Event key of a status → the first event about the same SMS, where it is not that itself."""
-        told = [one for one in arrivals if one.event.kind is Kind.SMS_STATUS and one.event.id_sms_api]
+        told = [one for one in arrivals if one.event.kind is Kind.SMS_STATUS and 0 < len(one.event.id_sms_api) <= LONGEST_ID]
         values = {"account_id": self.account_id, "sms": list({one.event.id_sms_api for one in told})}
         first = {(sms, number): key for sms, number, key in ask(connection, _FIRST_STATUS, values)}
         found = {}
