@@ -159,6 +159,23 @@ def test_pulling_twice_writes_nothing_twice(way: Way) -> None:
     assert way.inbox.waiting() == 0
 
 
+def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
+    """SQLite waits for the disk in each transaction of a pull, before the inbox is told that a page is safe; PostgreSQL always."""
+    modes: list[int] = []
+
+    def look(connection: sa.Connection) -> None:
+        modes.append(connection.connection.cursor().execute("PRAGMA synchronous").fetchone()[0])
+
+    with closing(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", write=True)) as ledger:
+        scope = ledger.make_scope("me", "host", "crm")
+        book = events.EventBook(ledger, scope.account_id)
+        with ledger.lease(scope, "pull"):
+            sa.event.listen(ledger.engine, "commit", look)
+            book.renew()
+            book.fill_outbox("crm")
+    assert modes[:2] == [2, 2]
+
+
 PLACES = ["fetched", "committed", "taken in", "bound late", "delivery begun", "delivered", "settled"]
 
 
