@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 import xxhash
 
 from sync_connector import sinks
@@ -232,8 +233,9 @@ def _lease_kept(book: EventBook) -> Iterator[str]:
     ended = threading.Event()
 
     def keep() -> None:
-        with suppress(LeaseLost):  # the next thing that is written finds out as well
-            while not ended.wait(SECONDS / 4):
+        while not ended.wait(SECONDS / 4):
+            # The next thing that is written finds out as well; a ledger that does not answer may do so before the lease expires.
+            with suppress(LeaseLost, sa.exc.DBAPIError, sa.exc.TimeoutError):
                 book.renew()
 
     with book.ledger.lease(Scope(book.account_id, -1), "pull"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -381,6 +382,26 @@ def test_one_pull_at_a_time_and_beside_a_sync(way: Way) -> None:
     way.arrive(call(e164(2)))
     with pytest.raises(LeaseLost):
         way.pull(lose)
+
+
+def test_the_lease_is_kept_over_a_ledger_that_does_not_answer(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a sink takes its time the lease is renewed again and again, also after the ledger failed to answer; nothing is
+    printed by the thread that does so."""
+    renewed = threading.Semaphore(0)
+
+    def renew(_book: events.EventBook) -> None:
+        renewed.release()
+        raise sa.exc.OperationalError("", {}, Exception("the server closed the connection"))
+
+    monkeypatch.setattr(pulling, "SECONDS", 0.01)
+    monkeypatch.setattr(events.EventBook, "renew", renew)
+    way.arrive(call(e164(1)))
+
+    def take_time(at: str) -> None:
+        if at == "delivered":
+            assert all(renewed.acquire(timeout=10) for _ in range(2))
+
+    assert way.pull(take_time)["sinks"][0]["written"] == 1
 
 
 def test_explain_shows_a_contacts_calls(way: Way) -> None:
