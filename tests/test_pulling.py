@@ -161,7 +161,7 @@ def test_pulling_twice_writes_nothing_twice(way: Way) -> None:
 
 
 def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
-    """SQLite waits for the disk in each transaction of a pull, before the inbox is told that a page is safe; PostgreSQL always."""
+    """SQLite waits for the disk in each transaction of a pull, before the inbox hears that a page is safe; PostgreSQL does."""
     modes: list[int] = []
 
     def look(connection: sa.Connection) -> None:
