@@ -149,7 +149,10 @@ def _take_in(
     while cursor < newest:
         check()
         page = origin.page(cursor, PAGE)
-        if page.inbox != inbox or not page.callbacks:
+        if not page.callbacks:  # what is left was acknowledged to another ledger, and forgotten
+            newest = cursor
+            break
+        if page.inbox != inbox:
             break
         arrivals = [_arrived(settings, inbox, callback) for callback in page.callbacks]
         cursor = page.callbacks[-1].sequence

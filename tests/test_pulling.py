@@ -360,6 +360,18 @@ def test_an_inbox_that_went_back_in_time_is_read_anew(way: Way, tmp_path: Path) 
     assert len(way.sink.rows) == 6
 
 
+def test_what_the_inbox_forgot_does_not_wait_there(way: Way) -> None:
+    """A ledger that is new to an old inbox fetches what is still there; what is not is told of as nothing that waits."""
+    way.arrive(call(e164(1)), call(e164(2)))
+    way.inbox.acknowledge(2)
+    way.inbox.forget(NOON + timedelta(days=1))
+    told = way.pull()
+    assert (told["fetched"], told["waiting_at_the_edge"]) == (0, 0)
+    way.arrive(call(e164(3)))
+    told = way.pull()
+    assert (told["fetched"], told["waiting_at_the_edge"]) == (1, 0)
+
+
 def test_one_pull_at_a_time_and_beside_a_sync(way: Way) -> None:
     """A second pull stops and says who is at work; a sync's lease is another one; a lost lease lets nothing more be written."""
     way.arrive(call(e164(1)))
