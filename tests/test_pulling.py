@@ -427,6 +427,19 @@ def test_explain_shows_a_contacts_calls(way: Way) -> None:
     assert [event["number"] for event in stranger["events"]] == [e164(8)]
 
 
+def test_explain_shows_no_calls_of_another_sources_contact(way: Way) -> None:
+    """Two sources of an account have a contact with the same key: the calls are those of the one that was asked for."""
+    way.sync(1)
+    way.project.settings["source"] = {"name": "shop"}
+    write_sinks(way.project, "crm")
+    way.sync(1, mobile=e164(2))
+    way.arrive(call(e164(1)), call(e164(2)))
+    way.pull()
+    assert [event["source"] for event in way.events()] == ["crm", "shop"]
+    assert [event["source"] for event in way.project.json("explain", "K00001")["events"]] == ["shop"]
+    assert [event["source"] for event in way.events(contact="K00001")] == ["crm", "shop"]
+
+
 def test_settings_of_a_sink_reach_it(project: Project) -> None:
     """The list of sinks is read as it stands, each with its own settings."""
     project.settings["events"] = {"zone": "Europe/Paris"}

@@ -22,12 +22,13 @@ from sync_connector.model import Event, Kind, Matched
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events are asked for. `contact`: its key in the CRM; `since` and `until`: when they happened, or were received
-    where that is not known. Nothing set: all."""
+    """Which events are asked for. `contact`: its key, in any source; `contact_ids`: the ledger's own; `since` and `until`: when
+    they happened, or were received where that is not known. Nothing set: all."""
 
     kinds: tuple[str, ...] = ()
     phone_number: str | None = None
     contact: str | None = None
+    contact_ids: tuple[int, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
     unmatched: bool = False
@@ -54,8 +55,11 @@ def _these(account_id: int, wanted: Wanted) -> sa.ColumnElement[bool]:
     if wanted.phone_number is not None:
         these.append(events.c.phone_number == wanted.phone_number)
     if wanted.contact is not None:
-        of_contact = sa.select(bindings.c.event_id).join(contacts, contacts.c.id == bindings.c.contact_id)
-        these.append(events.c.id.in_(of_contact.where(contacts.c.account_id == account_id, contacts.c.key == wanted.contact)))
+        of_account = sa.select(sources.c.id).where(sources.c.account_id == account_id)
+        of_key = sa.select(contacts.c.id).where(contacts.c.source_id.in_(of_account), contacts.c.key == wanted.contact)
+        these.append(events.c.id.in_(sa.select(bindings.c.event_id).where(bindings.c.contact_id.in_(of_key))))
+    if wanted.contact_ids is not None:
+        these.append(events.c.id.in_(sa.select(bindings.c.event_id).where(bindings.c.contact_id.in_(wanted.contact_ids))))
     when = sa.func.coalesce(events.c.occurred_at, events.c.received_at)
     if wanted.since is not None:
         these.append(when >= wanted.since)
