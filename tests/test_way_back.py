@@ -14,9 +14,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import trustme
 
+from sync_connector import pulling
+from sync_connector.cli import events as commands
 from sync_connector.config import load
+from sync_connector.errors import AskPerson, Stopped, TryLater
 from sync_connector.events import serving
 from sync_connector.events.inbox import open_inbox
 from sync_connector.events.secret_file import read_secrets
@@ -238,6 +242,31 @@ def test_pulling_again_and_again_until_a_signal(office: Project) -> None:
         out, err = running.communicate()
     assert (running.returncode, out) == (143, "")
     assert "stopped by signal 15" in err
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (TryLater("the inbox cannot be used"), "the inbox cannot be used"),
+        (AskPerson("another pull is at work"), "another pull is at work"),
+        (sa.exc.OperationalError("", {}, Exception("terminating connection")), "the ledger does not answer: terminating"),
+    ],
+    ids=["inbox", "another pull", "ledger"],
+)
+def test_pulling_again_and_again_outlives_what_passes(
+    office: Project, monkeypatch: pytest.MonkeyPatch, fault: Exception, said: str
+) -> None:
+    """An inbox or a ledger that does not answer, or somebody who pulls by hand, does not end `--every`: it tries again."""
+    tried = []
+
+    def pull(*_: object) -> None:
+        tried.append(1)
+        raise fault if len(tried) < 3 else Stopped(15)
+
+    monkeypatch.setattr(pulling, "pull", pull)
+    monkeypatch.setattr(commands, "_wait", lambda *_: None)
+    ended = office.run("pull", "--every", "1", code=143)
+    assert (len(tried), ended.stderr.count(f"error: {said}")) == (3, 2)
 
 
 def test_the_report_is_a_page_and_an_object(office: Project) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
+import sqlalchemy as sa
 from rich.text import Text
 
 from sync_connector import config, event_report, planning, pulling
@@ -25,9 +26,10 @@ from sync_connector.cli.frame import (
     scope_of,
     show,
     show_json,
+    unanswered,
 )
 from sync_connector.config import Settings
-from sync_connector.errors import FixSetup, TryLater
+from sync_connector.errors import AskPerson, FixSetup, SyncError, TryLater
 from sync_connector.events import secret_file
 from sync_connector.events.inbox import Origin
 from sync_connector.fields.phone import phone_number
@@ -92,10 +94,11 @@ def pull(config_path: str, as_json: bool, every: float | None) -> None:
             try:
                 with progress_bars() as progress:
                     pulled = pulling.pull(settings, ledger, scope, origin, progress, signals.check)
-            except TryLater as failed:
+            except (TryLater, AskPerson, sa.exc.OperationalError, sa.exc.InterfaceError) as failed:
+                # The inbox, the ledger, or another pull that is at work: each may be over by the next time.
                 if every is None:
                     raise
-                show(Text(f"error: {failed}", style="red"), stderr=True)
+                show(Text(f"error: {failed if isinstance(failed, SyncError) else unanswered(failed)}", style="red"), stderr=True)
             else:
                 if every is None or pulled.did_something:
                     _show_pulled(pulled, as_json=as_json)
