@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -292,6 +293,31 @@ def test_the_report_is_a_page_and_an_object(office: Project) -> None:
     assert (told["by_hour"][10], told["answered"]["outgoing"]["unanswered"], told["sms"]["received"]) == (6, 1, 1)
     assert told["matching"] == {"matched": 6, "unmatched": 0, "anonymous": 1, "unreadable": 0}
     assert "--since: 2026-03-05 is after 2026-03-04" in office.run("report", "--since", "2026-03-05", *span[2:], code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "longest"),
+    [
+        ("2026-03-01", "2026-03-31", ("2026-03-10T12:00:00Z", "2026-03-31T22:00:00Z")),  # to the end of the span
+        ("2026-03-01", "2026-03-10", ("2026-03-02T12:00:00Z", "2026-03-09T12:00:00Z")),  # between two
+        ("2026-03-04", "2026-03-10", ("2026-03-03T23:00:00Z", "2026-03-09T12:00:00Z")),  # from its beginning
+        ("2026-03-04", "2026-03-06", ("2026-03-03T23:00:00Z", "2026-03-06T23:00:00Z")),  # the whole of it
+        ("2026-02-01", "2026-03-02", ("2026-03-02T12:00:00Z", "2026-03-02T23:00:00Z")),  # nothing is said of the time before
+        ("2026-02-01", "2026-03-01", (None, None)),
+    ],
+)
+def test_a_silence_is_of_what_came_not_of_what_it_tells(
+    office: Project, since: str, until: str, longest: tuple[str | None, str | None]
+) -> None:
+    """The longest pause is between callbacks as they were received, whatever day they tell of, and reaches to the edges of the
+    span once there was one."""
+    with closing(open_inbox(f"sqlite:///{office.folder / 'inbox.db'}")) as inbox:
+        days = ((0, "2026-03-02 10:00:00"), (7, "2026-03-28 10:00:00"), (8, "2019-07-05 10:00:00"))
+        inbox.append([(NOON + timedelta(days=after), call(e164(1), when=when)) for after, when in days])
+    office.run("pull")
+    silence = office.json("report", "--since", since, "--until", until)["silence"]
+    assert (silence["longest_from"], silence["longest_to"]) == longest
+    assert silence["last_callback"] == "2026-03-10T12:00:00Z"
 
 
 def test_explain_tells_of_calls(office: Project) -> None:

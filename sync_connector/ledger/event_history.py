@@ -138,6 +138,7 @@ class Counts:
     """What the report is made of. Repeats are counted in `repeats` and nowhere else. Times are UTC.
 
     `calls`: one row a call (occurred_at, occurred_on, direction, answered, duration). `last`: kind → when one was last received.
+    `received`: when callbacks came in the span, whatever day they tell of, and `before` it the last one.
     """
 
     totals: dict[str, int]
@@ -148,6 +149,7 @@ class Counts:
     matched: dict[str, int]
     unmatched_numbers: list[tuple[str, int, datetime]]
     received: list[datetime]
+    before: datetime | None
     last: dict[str, datetime]
     waiting: list[tuple[str, int, list[tuple[str, int]]]]
 
@@ -159,7 +161,8 @@ def counts(
     their receipt: `received`, the same span in UTC, its end excluded."""
     dated = events.c.occurred_on.between(*days)
     undated = events.c.occurred_on.is_(None) & (events.c.received_at >= received[0]) & (events.c.received_at < received[1])
-    here = (events.c.account_id == account_id) & (dated | undated)
+    mine = events.c.account_id == account_id
+    here = mine & (dated | undated)
     real = here & events.c.same_as.is_(None)
     number = sa.func.count()
 
@@ -172,7 +175,7 @@ def counts(
         calls = connection.execute(sa.select(*of_calls).where(real, events.c.kind == Kind.CALL.value))
         known = events.c.kind != Kind.UNKNOWN.value
         newest = sa.func.max(events.c.received_at)
-        last = sa.select(events.c.kind, newest).where(events.c.account_id == account_id).group_by(events.c.kind)
+        last = sa.select(events.c.kind, newest).where(mine).group_by(events.c.kind)
         strangers = (
             sa.select(events.c.phone_number, number, newest)
             .where(real, events.c.matched == Matched.NONE.value)
@@ -180,6 +183,12 @@ def counts(
             .order_by(number.desc(), events.c.phone_number)
             .limit(top)
         )
+        came = (
+            sa.select(events.c.received_at)
+            .where(mine, events.c.received_at >= received[0], events.c.received_at < received[1])
+            .order_by(events.c.received_at)
+        )
+        before = connection.scalar(sa.select(newest).where(mine, events.c.received_at < received[0]))
         standing = real & (events.c.kind == Kind.SMS_STATUS.value)
         return Counts(
             totals=dict(pairs(events.c.kind, real)),
@@ -189,9 +198,8 @@ def counts(
             statuses=_standing(connection, standing),
             matched=dict(pairs(events.c.matched, real & known)),
             unmatched_numbers=[(value, count, utc(at)) for value, count, at in connection.execute(strangers)],
-            received=[
-                utc(at) for at in connection.scalars(sa.select(events.c.received_at).where(here).order_by(events.c.received_at))
-            ],
+            received=[utc(at) for at in connection.scalars(came)],
+            before=None if before is None else utc(before),
             last={kind: utc(at) for kind, at in connection.execute(last)},
             waiting=_waiting(connection, account_id),
         )
