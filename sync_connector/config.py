@@ -26,7 +26,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _address(url: str, in_clear: str = "") -> str:
@@ -138,7 +138,7 @@ class Receive(_Section):
     rate: float = Field(default=1_000, gt=0, description="callbacks a second")
     connections: int = Field(default=500, ge=10, le=100_000, description="open at once")
     timeout: float = Field(default=10, gt=0, description="seconds in which a client must have sent its request")
-    keep: int = Field(default=30, ge=0, description="days that what was pulled and acknowledged is kept in the inbox")
+    keep: int = Field(default=30, ge=0, le=36_500, description="days that what was pulled and acknowledged is kept in the inbox")
     tls_cert: str = ""
     tls_key: str = ""
 
@@ -174,7 +174,9 @@ class Events(_Section):
     zone: str | None = Field(default=None, description="of the account: in it the vendor's times without a zone are read")
     default_country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     match: Literal["newest", "all", "none"] = "newest"
-    window: int = Field(default=60, ge=0, description="seconds within which a repeat is suspected to be the same event")
+    window: int = Field(
+        default=60, ge=0, le=31_536_000, description="seconds within which a repeat is suspected to be the same event"
+    )
 
     @field_validator("zone")
     @classmethod

@@ -199,6 +199,15 @@ def test_events_are_listed_by_what_is_asked(office: Project) -> None:
     assert stranger in office.run("events", "--number", stranger).stdout
 
 
+@pytest.mark.parametrize("command", ["events", "report"])
+@pytest.mark.parametrize("day", ["0001-01-05", "9999-12-31", "1999-12-31", "2026-02-30"])
+def test_a_day_that_cannot_be_is_a_sentence(office: Project, command: str, day: str) -> None:
+    """However far away: no traceback, and no page of two thousand years."""
+    for option in ("--since", "--until"):
+        refused = office.run(command, option, day, code=2)
+        assert f"'{option}': '{day}'" in refused.stderr
+
+
 def test_exit_codes_tell_how_a_pull_went(office: Project) -> None:
     """0 done; 3 a sink refused something, which `events --parked` shows; 1 a sink is not there, and 2 it is set up wrongly:
     the others got everything."""
@@ -235,7 +244,7 @@ def test_pulling_again_and_again_until_a_signal(office: Project) -> None:
     arrive(office, call(e164(1)))
     with process(office, "pull", "--every", "1", "--json") as running:
         assert running.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or lines[-1] != "}\n":
             lines.append(running.stdout.readline())
         assert json.loads("".join(lines))["fetched"] == 1
@@ -258,7 +267,7 @@ def test_pulling_again_and_again_outlives_what_passes(
     office: Project, monkeypatch: pytest.MonkeyPatch, fault: Exception, said: str
 ) -> None:
     """An inbox or a ledger that does not answer, or somebody who pulls by hand, does not end `--every`: it tries again."""
-    tried = []
+    tried: list[int] = []
 
     def pull(*_: object) -> None:
         tried.append(1)
