@@ -40,7 +40,8 @@ def listed(ledger: Ledger, account_id: int, wanted: Wanted, count: int | None) -
     """Events, those that were received last first: `model.Event`'s fields by name, times in ISO 8601 (UTC), and
     `event_key`, `received_at`, `number` (E.164), `contacts` (keys), `source`, `same_as`, `match`, `sinks` (name → written,
     waiting, parked), `reasons` (name → why it is parked), `query` (as it came)."""
-    query = sa.select(events).where(_these(account_id, wanted)).order_by(events.c.id.desc()).limit(count)
+    last_first = (events.c.received_at.desc(), events.c.id.desc())  # as an index has them
+    query = sa.select(events).where(_these(account_id, wanted)).order_by(*last_first).limit(count)
     with ledger.engine.connect() as connection:
         found = connection.execute(query).all()
         bound = _bound(connection, [row.id for row in found])
