@@ -26,7 +26,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _address(url: str, in_clear: str = "") -> str:
@@ -182,7 +182,9 @@ class Events(_Section):
     zone: str | None = Field(default=None, description="of the account: in it the vendor's times without a zone are read")
     default_country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     match: Literal["newest", "all", "none"] = "newest"
-    window: int = Field(default=60, ge=0, description="seconds within which a repeat is suspected to be the same event")
+    window: int = Field(
+        default=60, ge=0, le=31_536_000, description="seconds within which a repeat is suspected to be the same event"
+    )
 
     @field_validator("zone")
     @classmethod

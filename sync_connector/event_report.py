@@ -35,7 +35,7 @@ def told(ledger: Ledger, scope: Scope, account: str, zone: ZoneInfo, days: tuple
         **calls,
         "qualifications": [{"qualification": text, "count": count} for text, count in found.qualifications],
         "sms": {status: found.statuses.get(status, 0) for status in ("sent", "received", "other")},
-        "silence": _silence(found, now if until >= now.astimezone(zone).date() else None),
+        "silence": _silence(found, received[0], min(now, received[1])),
         "matching": {
             "matched": found.matched.get(Matched.ONE, 0) + found.matched.get(Matched.MANY, 0),
             "unmatched": found.matched.get(Matched.NONE, 0),
@@ -106,9 +106,11 @@ def _calls(found: Counts, zone: ZoneInfo, days: tuple[date, date]) -> dict[str, 
     }
 
 
-def _silence(found: Counts, now: datetime | None) -> dict[str, Any]:
-    """When each kind was last heard of, and the longest time without any callback, up to `now` if the span reaches there."""
-    moments = [*found.received, now] if now is not None and found.received else found.received
+def _silence(found: Counts, begin: datetime, end: datetime) -> dict[str, Any]:
+    """When each kind was last heard of, and the longest time without any callback from the beginning of the span, or the first
+    callback ever if that came later, to its end or now."""
+    moments = [begin, *found.received] if found.before is not None else found.received
+    moments = [*moments, end] if moments and moments[-1] < end else moments
     longest = max(pairwise(moments), key=lambda pair: pair[1] - pair[0], default=None)
     return {
         "last_callback": iso(max(found.last.values(), default=None)),

@@ -35,13 +35,13 @@ def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dic
         "number": number,
         "contacts": [_told(one) for one in stories],
         "rows": _rows(settings, ledger, scope, keys, number if not stories else None),
-        "events": _events(ledger, scope, keys, number),
+        "events": _events(ledger, scope, [one.id for one in stories], number),
     }
 
 
-def _events(ledger: Ledger, scope: Scope, keys: list[str], number: str | None) -> list[dict[str, Any]]:
+def _events(ledger: Ledger, scope: Scope, contact_ids: list[int], number: str | None) -> list[dict[str, Any]]:
     """The last calls and messages of these contacts and of this number, in the order in which they came."""
-    wanted = [Wanted(contact=key) for key in keys] + ([Wanted(phone_number=number)] if number is not None else [])
+    wanted = [Wanted(contact_ids=(id_,)) for id_ in contact_ids] + ([Wanted(phone_number=number)] if number is not None else [])
     found = {one["event_key"]: one for asked in wanted for one in listed(ledger, scope.account_id, asked, LAST_EVENTS)}
     return sorted(found.values(), key=lambda one: (one["received_at"], one["event_key"]))[-LAST_EVENTS:]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 import xxhash
 
 from sync_connector import sinks
@@ -148,7 +149,10 @@ def _take_in(
     while cursor < newest:
         check()
         page = origin.page(cursor, PAGE)
-        if page.inbox != inbox or not page.callbacks:
+        if not page.callbacks:  # what is left was acknowledged to another ledger, and forgotten
+            newest = cursor
+            break
+        if page.inbox != inbox:
             break
         arrivals = [_arrived(settings, inbox, callback) for callback in page.callbacks]
         cursor = page.callbacks[-1].sequence
@@ -232,8 +236,9 @@ def _lease_kept(book: EventBook) -> Iterator[str]:
     ended = threading.Event()
 
     def keep() -> None:
-        with suppress(LeaseLost):  # the next thing that is written finds out as well
-            while not ended.wait(SECONDS / 4):
+        while not ended.wait(SECONDS / 4):
+            # The next thing that is written finds out as well; a ledger that does not answer may do so before the lease expires.
+            with suppress(LeaseLost, sa.exc.DBAPIError, sa.exc.TimeoutError):
                 book.renew()
 
     with book.ledger.lease(Scope(book.account_id, -1), "pull"):

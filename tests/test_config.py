@@ -242,6 +242,17 @@ def test_what_separates_is_taken(delimiter: str) -> None:
     assert Source(path="x", delimiter=delimiter).delimiter == delimiter
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ["events]\nwindow = 1000000000000000000", "receive]\nkeep = 1000000", "receive]\ntimeout = inf", "vendor]\ntimeout = inf"],
+)
+def test_a_time_that_no_clock_can_count_is_refused(tmp_path: Path, setting: str) -> None:
+    """A number of seconds or days that dates cannot be moved by is a sentence, not a traceback when it is first used."""
+    (tmp_path / "sync.toml").write_text(f'[source]\npath = "x.csv"\n[{setting}\n')
+    with pytest.raises(FixSetup, match=setting.split("\n")[1].split()[0]):
+        load(tmp_path / "sync.toml", {})
+
+
 def test_settings_are_frozen() -> None:
     """Nothing changes settings once they are read."""
     with pytest.raises(ValueError, match="frozen"):

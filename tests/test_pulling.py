@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from sync_connector.config import Sink as SinkSettings
 from sync_connector.dialects._callback import callback_query
 from sync_connector.errors import AskPerson, LeaseLost, TryLater
 from sync_connector.events.inbox import Inbox, open_inbox
-from sync_connector.ledger import leases, schema
+from sync_connector.ledger import events, leases, schema
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.store import Ledger, open_ledger
 from sync_connector.model import Record
@@ -158,6 +160,23 @@ def test_pulling_twice_writes_nothing_twice(way: Way) -> None:
     assert way.inbox.waiting() == 0
 
 
+def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
+    """SQLite waits for the disk in each transaction of a pull, before the inbox hears that a page is safe; PostgreSQL does."""
+    modes: list[int] = []
+
+    def look(connection: sa.Connection) -> None:
+        modes.append(connection.connection.cursor().execute("PRAGMA synchronous").fetchone()[0])
+
+    with closing(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", write=True)) as ledger:
+        scope = ledger.make_scope("me", "host", "crm")
+        book = events.EventBook(ledger, scope.account_id)
+        with ledger.lease(scope, "pull"):
+            sa.event.listen(ledger.engine, "commit", look)
+            book.renew()
+            book.fill_outbox("crm")
+    assert modes[:2] == [2, 2]
+
+
 PLACES = ["fetched", "committed", "taken in", "bound late", "delivery begun", "delivered", "settled"]
 
 
@@ -293,6 +312,17 @@ def test_a_delivery_status_never_goes_backwards(way: Way) -> None:
     assert len(way.events()) == 6
 
 
+@pytest.mark.parametrize(("length", "records"), [(events.LONGEST_ID, 1), (events.LONGEST_ID + 1, 2), (9_000, 2)])
+def test_an_id_of_any_length_stops_no_pull(way: Way, length: int, records: int) -> None:
+    """An SMS's id that no index takes is stored as it came; its statuses are then records of their own, and others go on."""
+    id_ = "".join(random.Random(1).choices("0123456789abcdef", k=length))
+    way.arrive(status(id_, e164(1), "sent", "2026-03-02T10:00:00Z"), call(e164(2)))
+    way.arrive(status(id_, e164(1), "received", "2026-03-02T10:05:00Z"))
+    assert way.pull()["fetched"] == 3
+    assert [event["id_sms_api"] for event in way.events(kinds=("sms_status",))] == [id_, id_]
+    assert len(way.sink.rows) == records + 1
+
+
 def test_what_is_not_understood_is_kept_and_not_written(way: Way) -> None:
     """An unknown callback stands in the list as it came."""
     way.arrive("surprise=%7B%22a%22%3A1%7D", "", "call=cut%7B")
@@ -330,6 +360,18 @@ def test_an_inbox_that_went_back_in_time_is_read_anew(way: Way, tmp_path: Path) 
     assert len(way.sink.rows) == 6
 
 
+def test_what_the_inbox_forgot_does_not_wait_there(way: Way) -> None:
+    """A ledger that is new to an old inbox fetches what is still there; what is not is told of as nothing that waits."""
+    way.arrive(call(e164(1)), call(e164(2)))
+    way.inbox.acknowledge(2)
+    way.inbox.forget(NOON + timedelta(days=1))
+    told = way.pull()
+    assert (told["fetched"], told["waiting_at_the_edge"]) == (0, 0)
+    way.arrive(call(e164(3)))
+    told = way.pull()
+    assert (told["fetched"], told["waiting_at_the_edge"]) == (1, 0)
+
+
 def test_one_pull_at_a_time_and_beside_a_sync(way: Way) -> None:
     """A second pull stops and says who is at work; a sync's lease is another one; a lost lease lets nothing more be written."""
     way.arrive(call(e164(1)))
@@ -354,6 +396,26 @@ def test_one_pull_at_a_time_and_beside_a_sync(way: Way) -> None:
         way.pull(lose)
 
 
+def test_the_lease_is_kept_over_a_ledger_that_does_not_answer(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a sink takes its time the lease is renewed again and again, also after the ledger failed to answer; nothing is
+    printed by the thread that does so."""
+    renewed = threading.Semaphore(0)
+
+    def renew(_book: events.EventBook) -> None:
+        renewed.release()
+        raise sa.exc.OperationalError("", {}, Exception("the server closed the connection"))
+
+    monkeypatch.setattr(pulling, "SECONDS", 0.01)
+    monkeypatch.setattr(events.EventBook, "renew", renew)
+    way.arrive(call(e164(1)))
+
+    def take_time(at: str) -> None:
+        if at == "delivered":
+            assert all(renewed.acquire(timeout=10) for _ in range(2))
+
+    assert way.pull(take_time)["sinks"][0]["written"] == 1
+
+
 def test_explain_shows_a_contacts_calls(way: Way) -> None:
     """By its key and by the number; a number that no contact has is told of as well."""
     way.sync(1)
@@ -363,6 +425,19 @@ def test_explain_shows_a_contacts_calls(way: Way) -> None:
     assert [event["kind"] for event in told["events"]] == ["call"]
     stranger = way.project.json("explain", e164(8))
     assert [event["number"] for event in stranger["events"]] == [e164(8)]
+
+
+def test_explain_shows_no_calls_of_another_sources_contact(way: Way) -> None:
+    """Two sources of an account have a contact with the same key: the calls are those of the one that was asked for."""
+    way.sync(1)
+    way.project.settings["source"] = {"name": "shop"}
+    write_sinks(way.project, "crm")
+    way.sync(1, mobile=e164(2))
+    way.arrive(call(e164(1)), call(e164(2)))
+    way.pull()
+    assert [event["source"] for event in way.events()] == ["crm", "shop"]
+    assert [event["source"] for event in way.project.json("explain", "K00001")["events"]] == ["shop"]
+    assert [event["source"] for event in way.events(contact="K00001")] == ["crm", "shop"]
 
 
 def test_settings_of_a_sink_reach_it(project: Project) -> None:

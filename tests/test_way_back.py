@@ -11,12 +11,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import trustme
 
+from sync_connector import pulling
+from sync_connector.cli import events as commands
 from sync_connector.config import load
+from sync_connector.errors import AskPerson, Stopped, TryLater
 from sync_connector.events import serving
 from sync_connector.events.inbox import open_inbox
 from sync_connector.events.secret_file import read_secrets
@@ -194,6 +199,15 @@ def test_events_are_listed_by_what_is_asked(office: Project) -> None:
     assert stranger in office.run("events", "--number", stranger).stdout
 
 
+@pytest.mark.parametrize("command", ["events", "report"])
+@pytest.mark.parametrize("day", ["0001-01-05", "9999-12-31", "1999-12-31", "2026-02-30"])
+def test_a_day_that_cannot_be_is_a_sentence(office: Project, command: str, day: str) -> None:
+    """However far away: no traceback, and no page of two thousand years."""
+    for option in ("--since", "--until"):
+        refused = office.run(command, option, day, code=2)
+        assert f"'{option}': '{day}'" in refused.stderr
+
+
 def test_exit_codes_tell_how_a_pull_went(office: Project) -> None:
     """0 done; 3 a sink refused something, which `events --parked` shows; 1 a sink is not there, and 2 it is set up wrongly:
     the others got everything."""
@@ -240,6 +254,31 @@ def test_pulling_again_and_again_until_a_signal(office: Project) -> None:
     assert "stopped by signal 15" in err
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (TryLater("the inbox cannot be used"), "the inbox cannot be used"),
+        (AskPerson("another pull is at work"), "another pull is at work"),
+        (sa.exc.OperationalError("", {}, Exception("terminating connection")), "the ledger does not answer: terminating"),
+    ],
+    ids=["inbox", "another pull", "ledger"],
+)
+def test_pulling_again_and_again_outlives_what_passes(
+    office: Project, monkeypatch: pytest.MonkeyPatch, fault: Exception, said: str
+) -> None:
+    """An inbox or a ledger that does not answer, or somebody who pulls by hand, does not end `--every`: it tries again."""
+    tried: list[int] = []
+
+    def pull(*_: object) -> None:
+        tried.append(1)
+        raise fault if len(tried) < 3 else Stopped(15)
+
+    monkeypatch.setattr(pulling, "pull", pull)
+    monkeypatch.setattr(commands, "_wait", lambda *_: None)
+    ended = office.run("pull", "--every", "1", code=143)
+    assert (len(tried), ended.stderr.count(f"error: {said}")) == (3, 2)
+
+
 def test_the_report_is_a_page_and_an_object(office: Project) -> None:
     """The page is its owner's alone and holds no request to anywhere; the object's sums add up."""
     queries = [call(e164(n), when=f"2026-03-0{n + 1} 10:00:00") for n in range(5)]
@@ -263,6 +302,31 @@ def test_the_report_is_a_page_and_an_object(office: Project) -> None:
     assert (told["by_hour"][10], told["answered"]["outgoing"]["unanswered"], told["sms"]["received"]) == (6, 1, 1)
     assert told["matching"] == {"matched": 6, "unmatched": 0, "anonymous": 1, "unreadable": 0}
     assert "--since: 2026-03-05 is after 2026-03-04" in office.run("report", "--since", "2026-03-05", *span[2:], code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "longest"),
+    [
+        ("2026-03-01", "2026-03-31", ("2026-03-10T12:00:00Z", "2026-03-31T22:00:00Z")),  # to the end of the span
+        ("2026-03-01", "2026-03-10", ("2026-03-02T12:00:00Z", "2026-03-09T12:00:00Z")),  # between two
+        ("2026-03-04", "2026-03-10", ("2026-03-03T23:00:00Z", "2026-03-09T12:00:00Z")),  # from its beginning
+        ("2026-03-04", "2026-03-06", ("2026-03-03T23:00:00Z", "2026-03-06T23:00:00Z")),  # the whole of it
+        ("2026-02-01", "2026-03-02", ("2026-03-02T12:00:00Z", "2026-03-02T23:00:00Z")),  # nothing is said of the time before
+        ("2026-02-01", "2026-03-01", (None, None)),
+    ],
+)
+def test_a_silence_is_of_what_came_not_of_what_it_tells(
+    office: Project, since: str, until: str, longest: tuple[str | None, str | None]
+) -> None:
+    """The longest pause is between callbacks as they were received, whatever day they tell of, and reaches to the edges of the
+    span once there was one."""
+    with closing(open_inbox(f"sqlite:///{office.folder / 'inbox.db'}")) as inbox:
+        days = ((0, "2026-03-02 10:00:00"), (7, "2026-03-28 10:00:00"), (8, "2019-07-05 10:00:00"))
+        inbox.append([(NOON + timedelta(days=after), call(e164(1), when=when)) for after, when in days])
+    office.run("pull")
+    silence = office.json("report", "--since", since, "--until", until)["silence"]
+    assert (silence["longest_from"], silence["longest_to"]) == longest
+    assert silence["last_callback"] == "2026-03-10T12:00:00Z"
 
 
 def test_explain_tells_of_calls(office: Project) -> None:

@@ -9,9 +9,11 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+import sqlalchemy as sa
 from rich.text import Text
 
 from sync_connector import config, event_report, planning, pulling
@@ -25,11 +27,13 @@ from sync_connector.cli.frame import (
     scope_of,
     show,
     show_json,
+    unanswered,
 )
 from sync_connector.config import Settings
-from sync_connector.errors import FixSetup, TryLater
+from sync_connector.errors import AskPerson, FixSetup, SyncError, TryLater
 from sync_connector.events import secret_file
 from sync_connector.events.inbox import Origin
+from sync_connector.events.understand import YEARS
 from sync_connector.fields.phone import phone_number
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.model import Kind
@@ -37,6 +41,21 @@ from sync_connector.report import events_terminal
 
 DAYS = 30
 """What the report tells of, unless asked otherwise."""
+
+
+class Day(click.DateTime):
+    """A day, with or without its time, of the years from which events are."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse it; see `click.ParamType`."""
+        day: datetime = super().convert(value, param, ctx)
+        if day.year not in YEARS:
+            self.fail(f"{value!r} is not between {YEARS[0]} and {YEARS[-1]}", param, ctx)
+        return day
+
+
+A_DAY = Day(["%Y-%m-%d"])
+A_MOMENT = Day(["%Y-%m-%d", "%Y-%m-%d %H:%M"])
 
 
 @cli.command()
@@ -92,10 +111,11 @@ def pull(config_path: str, as_json: bool, every: float | None) -> None:
             try:
                 with progress_bars() as progress:
                     pulled = pulling.pull(settings, ledger, scope, origin, progress, signals.check)
-            except TryLater as failed:
+            except (TryLater, AskPerson, sa.exc.OperationalError, sa.exc.InterfaceError) as failed:
+                # The inbox, the ledger, or another pull that is at work: each may be over by the next time.
                 if every is None:
                     raise
-                show(Text(f"error: {failed}", style="red"), stderr=True)
+                show(Text(f"error: {failed if isinstance(failed, SyncError) else unanswered(failed)}", style="red"), stderr=True)
             else:
                 if every is None or pulled.did_something:
                     _show_pulled(pulled, as_json=as_json)
@@ -143,8 +163,8 @@ def _show_pulled(pulled: pulling.Pulled, *, as_json: bool) -> None:
 )
 @click.option("--number", help="Of this phone number, in any form.")
 @click.option("--contact", metavar="KEY", help="Of this contact.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="From then on, in the account's time.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="Before then, in the account's time.")
+@click.option("--since", type=A_MOMENT, help="From then on, in the account's time.")
+@click.option("--until", type=A_MOMENT, help="Before then, in the account's time.")
 @click.option("--unmatched", is_flag=True, help="Whose number no contact has.")
 @click.option("--repeats", is_flag=True, help="Suspected to be the same as an earlier one.")
 @click.option("--parked", is_flag=True, help="Refused by a sink.")
@@ -196,8 +216,8 @@ def _e164(settings: Settings, number: str | None) -> str | None:
 @config_option
 @json_option
 @click.option("--out", default="report.html", show_default=True, type=click.Path(dir_okay=False), help="The page to write.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help=f"The first day; {DAYS} days if it is not said.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; today if it is not said.")
+@click.option("--since", type=A_DAY, help=f"The first day; {DAYS} days if it is not said.")
+@click.option("--until", type=A_DAY, help="The last day; today if it is not said.")
 def report(config_path: str, as_json: bool, out: str, since: datetime | None, until: datetime | None) -> None:
     """Draw what came back as a page: calls a day, who answered, qualifications, silence, numbers without a contact."""
     settings = config.load(config_path)

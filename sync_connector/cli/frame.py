@@ -43,6 +43,12 @@ def show_json(what: object, *, stderr: bool = False) -> None:
     click.echo(orjson.dumps(what, option=orjson.OPT_INDENT_2).decode(), err=stderr)
 
 
+def unanswered(fault: sa.exc.DBAPIError) -> str:
+    """What to say of a ledger that does not answer."""
+    words = str(fault.orig).strip().splitlines() or [type(fault.orig).__name__]
+    return f"the ledger does not answer: {words[0]}; nothing is lost, run it again"
+
+
 class Command(click.Group):
     """A group whose commands end in an exit code and a sentence, never in a traceback for what a user can mend."""
 
@@ -62,8 +68,7 @@ class Command(click.Group):
                 show(Text(f"error: {fault}", style="red"), stderr=True)
             ctx.exit(error.exit_code)
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as fault:  # other rooms have sentences of their own
-            words = str(fault.orig).strip().splitlines() or [type(fault.orig).__name__]
-            show(Text(f"error: the ledger does not answer: {words[0]}; nothing is lost, run it again", style="red"), stderr=True)
+            show(Text(f"error: {unanswered(fault)}", style="red"), stderr=True)
             ctx.exit(1)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

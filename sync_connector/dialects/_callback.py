@@ -19,7 +19,7 @@ PARAMETERS = 16
 """So many parameters of a query are told apart: the vendor sends one."""
 
 LONGEST_WORD = 64
-"""No key and no title of the vendor's is longer."""
+"""No key and no title of the vendor's is longer: what is, is not remembered."""
 
 TITLES: Mapping[str, tuple[Kind, str]] = {
     "incomingsms": (Kind.INCOMING_SMS, ""),
@@ -64,9 +64,13 @@ def storable(text: str) -> str:
     return HARMFUL.sub("\ufffd", text)
 
 
-@functools.lru_cache(maxsize=1_024)  # the vendor's few keys and titles; a stranger's push each other out
 def squashed(word: str) -> str:
     """A key or a title without its case and signs: `PHONE_NUMBER`, `phoneNumber` and `phone number` are one."""
+    return _squashed(word) if len(word) <= LONGEST_WORD else SIGNS.sub("", word.casefold())
+
+
+@functools.lru_cache(maxsize=1_024)  # the vendor's few keys and titles; a stranger's push each other out
+def _squashed(word: str) -> str:
     return SIGNS.sub("", word.casefold())
 
 

@@ -5,6 +5,7 @@ Law: pure. A contact of today comes before one that left the CRM, and that one b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
@@ -16,6 +17,7 @@ Policy = Literal["newest", "all", "none"]
 
 _STANDINGS = (("owner", "waiting"), ("gone",), ("former",))
 
+TO_THE_SECOND = re.compile(r"\d:\d{2}:\d{2}", re.ASCII)  # an offset has a colon too
 TOLD_TO_THE_SECOND = timedelta(days=7)
 """Two events that say the same and were timed to the second are one, however late the second delivery."""
 
@@ -48,6 +50,6 @@ def repeat_window(event: Event, window: int) -> timedelta:
     Two missed calls of one number on one day are told in the same words where the vendor gives the bare date: only a
     short time (`window`, seconds) tells them apart.
     """
-    to_the_second = event.occurred_text.count(":") >= 2 or event.occurred_text.strip().isdigit()
+    to_the_second = TO_THE_SECOND.search(event.occurred_text) or event.occurred_text.strip().isdigit()
     timed = to_the_second and event.clock in (Clock.EXACT, Clock.AMBIGUOUS, Clock.NONEXISTENT)
     return max(TOLD_TO_THE_SECOND, timedelta(seconds=window)) if timed else timedelta(seconds=window)

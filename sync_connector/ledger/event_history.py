@@ -22,12 +22,13 @@ from sync_connector.model import Event, Kind, Matched
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events are asked for. `contact`: its key in the CRM; `since` and `until`: when they happened, or were received
-    where that is not known. Nothing set: all."""
+    """Which events are asked for. `contact`: its key, in any source; `contact_ids`: the ledger's own; `since` and `until`: when
+    they happened, or were received where that is not known. Nothing set: all."""
 
     kinds: tuple[str, ...] = ()
     phone_number: str | None = None
     contact: str | None = None
+    contact_ids: tuple[int, ...] | None = None
     since: datetime | None = None
     until: datetime | None = None
     unmatched: bool = False
@@ -39,7 +40,8 @@ def listed(ledger: Ledger, account_id: int, wanted: Wanted, count: int | None) -
     """Events, those that were received last first: `model.Event`'s fields by name, times in ISO 8601 (UTC), and
     `event_key`, `received_at`, `number` (E.164), `contacts` (keys), `source`, `same_as`, `match`, `sinks` (name → written,
     waiting, parked), `reasons` (name → why it is parked), `query` (as it came)."""
-    query = sa.select(events).where(_these(account_id, wanted)).order_by(events.c.id.desc()).limit(count)
+    last_first = (events.c.received_at.desc(), events.c.id.desc())  # as an index has them
+    query = sa.select(events).where(_these(account_id, wanted)).order_by(*last_first).limit(count)
     with ledger.engine.connect() as connection:
         found = connection.execute(query).all()
         bound = _bound(connection, [row.id for row in found])
@@ -54,8 +56,11 @@ def _these(account_id: int, wanted: Wanted) -> sa.ColumnElement[bool]:
     if wanted.phone_number is not None:
         these.append(events.c.phone_number == wanted.phone_number)
     if wanted.contact is not None:
-        of_contact = sa.select(bindings.c.event_id).join(contacts, contacts.c.id == bindings.c.contact_id)
-        these.append(events.c.id.in_(of_contact.where(contacts.c.account_id == account_id, contacts.c.key == wanted.contact)))
+        of_account = sa.select(sources.c.id).where(sources.c.account_id == account_id)
+        of_key = sa.select(contacts.c.id).where(contacts.c.source_id.in_(of_account), contacts.c.key == wanted.contact)
+        these.append(events.c.id.in_(sa.select(bindings.c.event_id).where(bindings.c.contact_id.in_(of_key))))
+    if wanted.contact_ids is not None:
+        these.append(events.c.id.in_(sa.select(bindings.c.event_id).where(bindings.c.contact_id.in_(wanted.contact_ids))))
     when = sa.func.coalesce(events.c.occurred_at, events.c.received_at)
     if wanted.since is not None:
         these.append(when >= wanted.since)
@@ -134,6 +139,7 @@ class Counts:
     """What the report is made of. Repeats are counted in `repeats` and nowhere else. Times are UTC.
 
     `calls`: one row a call (occurred_at, occurred_on, direction, answered, duration). `last`: kind → when one was last received.
+    `received`: when callbacks came in the span, whatever day they tell of, and `before` it the last one.
     """
 
     totals: dict[str, int]
@@ -144,6 +150,7 @@ class Counts:
     matched: dict[str, int]
     unmatched_numbers: list[tuple[str, int, datetime]]
     received: list[datetime]
+    before: datetime | None
     last: dict[str, datetime]
     waiting: list[tuple[str, int, list[tuple[str, int]]]]
 
@@ -155,7 +162,8 @@ def counts(
     their receipt: `received`, the same span in UTC, its end excluded."""
     dated = events.c.occurred_on.between(*days)
     undated = events.c.occurred_on.is_(None) & (events.c.received_at >= received[0]) & (events.c.received_at < received[1])
-    here = (events.c.account_id == account_id) & (dated | undated)
+    mine = events.c.account_id == account_id
+    here = mine & (dated | undated)
     real = here & events.c.same_as.is_(None)
     number = sa.func.count()
 
@@ -168,7 +176,7 @@ def counts(
         calls = connection.execute(sa.select(*of_calls).where(real, events.c.kind == Kind.CALL.value))
         known = events.c.kind != Kind.UNKNOWN.value
         newest = sa.func.max(events.c.received_at)
-        last = sa.select(events.c.kind, newest).where(events.c.account_id == account_id).group_by(events.c.kind)
+        last = sa.select(events.c.kind, newest).where(mine).group_by(events.c.kind)
         strangers = (
             sa.select(events.c.phone_number, number, newest)
             .where(real, events.c.matched == Matched.NONE.value)
@@ -176,6 +184,12 @@ def counts(
             .order_by(number.desc(), events.c.phone_number)
             .limit(top)
         )
+        came = (
+            sa.select(events.c.received_at)
+            .where(mine, events.c.received_at >= received[0], events.c.received_at < received[1])
+            .order_by(events.c.received_at)
+        )
+        before = connection.scalar(sa.select(newest).where(mine, events.c.received_at < received[0]))
         standing = real & (events.c.kind == Kind.SMS_STATUS.value)
         return Counts(
             totals=dict(pairs(events.c.kind, real)),
@@ -185,9 +199,8 @@ def counts(
             statuses=_standing(connection, standing),
             matched=dict(pairs(events.c.matched, real & known)),
             unmatched_numbers=[(value, count, utc(at)) for value, count, at in connection.execute(strangers)],
-            received=[
-                utc(at) for at in connection.scalars(sa.select(events.c.received_at).where(here).order_by(events.c.received_at))
-            ],
+            received=[utc(at) for at in connection.scalars(came)],
+            before=None if before is None else utc(before),
             last={kind: utc(at) for kind, at in connection.execute(last)},
             waiting=_waiting(connection, account_id),
         )

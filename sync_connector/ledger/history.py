@@ -13,6 +13,7 @@ from sync_connector.ledger.store import Ledger, Scope
 class Story(NamedTuple):
     """A contact as the ledger has it. `owner`: who has the number that it waits for. `stale`: numbers it had before."""
 
+    id: int
     key: str
     state: str
     phone_number: str | None
@@ -60,6 +61,7 @@ def _story(connection: sa.Connection, entry: Any) -> Story:
     ).all()
     names = ("code", "field", "severity", "value", "advice")
     return Story(
+        id=entry.id,
         key=entry.key,
         state=entry.state,
         phone_number=entry.phone_number,

@@ -200,8 +200,8 @@ events = sa.Table(
         "ix_events_account_id_id_sms_api",
         "account_id",
         "id_sms_api",
-        sqlite_where=sa.text("id_sms_api <> ''"),
-        postgresql_where=sa.text("id_sms_api <> ''"),
+        sqlite_where=sa.text("id_sms_api <> '' AND length(id_sms_api) <= 200"),  # PostgreSQL indexes no long text
+        postgresql_where=sa.text("id_sms_api <> '' AND length(id_sms_api) <= 200"),
     ),
     sa.Index(
         "ix_events_account_id_status_of",

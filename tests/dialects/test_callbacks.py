@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync_connector import dialects
+from sync_connector.dialects import _callback
 from sync_connector.dialects._callback import callback_query, read_callback
 from sync_connector.model import Callback, Kind
 
@@ -135,6 +136,16 @@ def test_of_several_parameters_the_first_event_counts() -> None:
     queries = [callback_query("x", {"a": "b"}), callback_query("y", first), callback_query("z", second)]
     assert read_callback("&".join(queries)).direction == "missed"
     assert read_callback("&".join(queries[::-1])).direction == "outgoing"
+
+
+def test_a_strangers_long_words_are_not_remembered() -> None:
+    """Keys and titles that are longer than any of the vendor's take no memory once the callback is read."""
+    before = _callback._squashed.cache_info()
+    for sign in "abc":
+        said = read_callback(callback_query("x", {sign * 60_000: "1", "title": sign * 60_000, "call_time": "2026-03-02"}))
+        assert said.kind is Kind.CALL
+    after = _callback._squashed.cache_info()
+    assert after.misses - before.misses <= 2  # title, call_time
 
 
 def test_what_is_json_is_not_decoded_again() -> None:

@@ -69,6 +69,7 @@ def test_every_choice_is_a_choice_among_those_that_are_there(candidates: list[Ca
         (Clock.AMBIGUOUS, "2020-10-25 02:30:00", TOLD_TO_THE_SECOND),
         (Clock.EXACT, "1579597298", TOLD_TO_THE_SECOND),
         (Clock.EXACT, "2020-01-21 10:01", timedelta(seconds=60)),
+        (Clock.EXACT, "2020-01-21T10:01+01:00", timedelta(seconds=60)),
         (Clock.DATE, "2019-07-05", timedelta(seconds=60)),
         (Clock.UNKNOWN, "", timedelta(seconds=60)),
     ],

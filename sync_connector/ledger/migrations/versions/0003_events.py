@@ -73,8 +73,8 @@ def upgrade() -> None:
         "events",
         ["account_id", "id_sms_api"],
         unique=False,
-        sqlite_where=sa.text("id_sms_api <> ''"),
-        postgresql_where=sa.text("id_sms_api <> ''"),
+        sqlite_where=sa.text("id_sms_api <> '' AND length(id_sms_api) <= 200"),
+        postgresql_where=sa.text("id_sms_api <> '' AND length(id_sms_api) <= 200"),
     )
     op.create_index("ix_events_account_id_phone_number", "events", ["account_id", "phone_number"], unique=False)
     op.create_index("ix_events_account_id_received_at", "events", ["account_id", "received_at"], unique=False)
