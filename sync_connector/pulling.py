@@ -207,7 +207,10 @@ def _write_back(
 ) -> Written:
     written = Written(settings.name)
     sink_id = book.fill_outbox(settings.name)
-    progress.stage(f"writing to {settings.name}", sum(book.waiting(sink_id)))
+    waits = sum(book.waiting(sink_id))
+    progress.stage(f"writing to {settings.name}", waits)
+    if not waits:  # a CRM that is down, or slow to open, is no matter then
+        return written
     try:
         with closing(sinks.open_sink(settings)) as sink:
             while (delivery := book.begin_delivery(sink_id, this_pull, DELIVERY)) is not None:

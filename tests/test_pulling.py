@@ -299,6 +299,42 @@ def test_repeats_are_kept_marked_and_written_once(way: Way) -> None:
     assert len(way.events(repeats=True)) == 5
 
 
+def test_calls_that_come_again_and_again_are_not_one_for_ever(way: Way) -> None:
+    """Missed calls of a bare date, 50 seconds apart: the time counts from the call, not from its last repeat; over pulls too."""
+    for second in range(0, 500, 50):
+        way.arrive(bare(e164(1)), at=NOON + timedelta(seconds=second))
+        if second % 100 == 0:
+            way.pull()
+    way.pull()
+    assert len(way.events(repeats=True)) == 5
+    assert len(way.sink.rows) == 5
+
+
+def test_an_sms_is_one_however_its_number_is_written(way: Way) -> None:
+    """The vendor says +33612…, 33612… and 06 12…: one record, and it says received."""
+    for number, said in [(e164(1), "sent"), (e164(1)[1:], "received"), ("06 12 00 00 01", "sent")]:
+        way.arrive(status("a", number, said, "2026-03-02T10:00:00Z"))
+    way.pull()
+    assert [record.event.status for record in way.sink.rows.values()] == ["received"]
+
+
+def test_what_is_not_understood_belongs_to_nobody(way: Way) -> None:
+    """An unknown message with a contact's number is kept, and counted as nothing else."""
+    way.sync(1)
+    way.arrive(callback_query("message", {"title": "outgoing sms", "from": e164(1), "message": "x", "date": "2026-03-02"}))
+    told = way.pull()
+    assert (told["events"]["unknown"], told["bound"], told["unmatched"], told["anonymous"]) == (1, 0, 0, 0)
+    assert way.events()[0]["contacts"] == []
+
+
+def test_a_sink_for_which_nothing_waits_is_not_opened(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CRM that is down is no matter while there is nothing to write."""
+    way.arrive(call(e164(1)))
+    way.pull()
+    monkeypatch.setattr(sinks, "open_sink", None)
+    assert way.pull()["sinks"][0]["failed"] is None
+
+
 def test_a_delivery_status_never_goes_backwards(way: Way) -> None:
     """Whatever order they come in, over pages and pulls, an SMS has one record, and it says received once it was."""
     way.arrive(status("a", e164(1), "received", "2026-03-02T10:05:00Z"), status("b", e164(2), "sent", "2026-03-02T10:00:00Z"))

@@ -193,6 +193,7 @@ def test_events_are_listed_by_what_is_asked(office: Project) -> None:
     assert asked("--unmatched") == [stranger]
     assert asked("--repeats") == [e164(1)]
     assert asked("--parked") == []
+    assert asked("--contact", "\udcff") == []
     assert "--number: '12'" in office.run("events", "--number", "12", code=2).stderr
     listed = office.run("events").stdout
     assert stranger not in listed

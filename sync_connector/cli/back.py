@@ -9,6 +9,7 @@ from rich.text import Text
 
 from sync_connector import config, explaining
 from sync_connector.cli.frame import cli, config_option, json_option, ledger_of, scope_of, show, show_json
+from sync_connector.dialects._callback import storable
 from sync_connector.ledger import history
 from sync_connector.report import events_terminal, terminal
 from sync_connector.report.mask import visible
@@ -45,7 +46,7 @@ def explain(contact: str, config_path: str, as_json: bool) -> None:
     """Tell one contact's whole story. CONTACT is its key in the CRM, or a phone number in any form."""
     settings = config.load(config_path)
     with ledger_of(settings) as ledger:
-        told = explaining.explain(settings, ledger, scope_of(ledger, settings), contact)
+        told = explaining.explain(settings, ledger, scope_of(ledger, settings), storable(contact))
     if as_json:
         show_json(told)
     else:

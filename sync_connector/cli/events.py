@@ -30,6 +30,7 @@ from sync_connector.cli.frame import (
     unanswered,
 )
 from sync_connector.config import Settings
+from sync_connector.dialects._callback import storable
 from sync_connector.errors import AskPerson, FixSetup, SyncError, TryLater
 from sync_connector.events import secret_file
 from sync_connector.events.inbox import Origin
@@ -98,8 +99,8 @@ def _log(level: int) -> None:
 @cli.command()
 @config_option
 @json_option
-@click.option("--every", type=click.FloatRange(min=1), metavar="SECONDS", help="Pull again and again, until Ctrl-C.")
-def pull(config_path: str, as_json: bool, every: float | None) -> None:
+@click.option("--every", type=click.IntRange(1, 86_400), metavar="SECONDS", help="Pull again and again, until Ctrl-C.")
+def pull(config_path: str, as_json: bool, every: int | None) -> None:
     """Fetch new callbacks, find out whose they are, and write them into the CRM.
 
     What was fetched is safe before the receiver hears of it; what a sink does not take waits for the next pull.
@@ -188,7 +189,7 @@ def events(
     wanted = Wanted(
         kinds=kinds,
         phone_number=_e164(settings, number),
-        contact=contact,
+        contact=None if contact is None else storable(contact),
         since=since.replace(tzinfo=zone).astimezone(UTC) if since else None,
         until=until.replace(tzinfo=zone).astimezone(UTC) if until else None,
         unmatched=unmatched,

@@ -57,15 +57,17 @@ WHERE account_id = :account_id AND matched = 'none' AND phone_number AMONG :numb
 
 # Of each the last alone: a probe may have said the same a million times.
 _ALIKE = """
-SELECT content, event_key, same_as, received_at FROM events
-WHERE id IN (SELECT MAX(id) FROM events WHERE account_id = :account_id AND content AMONG :contents GROUP BY content)
+SELECT content, event_key, received_at FROM events WHERE id IN (
+SELECT MAX(id) FROM events WHERE account_id = :account_id AND content AMONG :contents AND same_as IS NULL GROUP BY content)
 """
 
 LONGEST_ID = 200
 """Characters: what claims to be the id of an SMS and is longer is not looked for again. An index takes no text of any length."""
 
+MANY = 10_000
+
 _FIRST_STATUS = """
-SELECT id_sms_api, number_text, event_key FROM events
+SELECT id_sms_api, COALESCE(phone_number, number_text), event_key FROM events
 WHERE account_id = :account_id AND id_sms_api AMONG :sms AND id_sms_api <> '' AND length(id_sms_api) <= 200
 AND kind = 'sms_status' AND status_of IS NULL AND same_as IS NULL
 """
@@ -126,7 +128,10 @@ class EventBook:
             rows, bound = [], {}
             for one in fresh:
                 number = one.event.phone_number
-                matched, contact_ids = _unbound(one.event) if number is None else chosen.get(number, (Matched.NONE, []))
+                if number is None or one.event.kind is Kind.UNKNOWN:  # who knows whose number it is
+                    matched, contact_ids = _unbound(one.event)
+                else:
+                    matched, contact_ids = chosen.get(number, (Matched.NONE, []))
                 bound[one.event_key] = contact_ids
                 rows.append(
                     {
@@ -196,7 +201,10 @@ class EventBook:
             sink_id, up_to = connection.execute(sa.select(sinks.c.id, sinks.c.up_to).where(mine)).one()
             newest = ask(connection, _NEWEST, {"account_id": self.account_id, "up_to": up_to}).scalar_one()
             if newest is not None:
-                ask(connection, _FILL, {"sink_id": sink_id, "account_id": self.account_id, "up_to": up_to})
+                filled = ask(connection, _FILL, {"sink_id": sink_id, "account_id": self.account_id, "up_to": up_to}).rowcount
+                if filled > MANY and connection.dialect.name == "postgresql":
+                    # A whole history at once: until its statistics are renewed, the server reads all of it for each delivery.
+                    connection.execute(sa.text("ANALYZE outbox"))
                 connection.execute(sa.update(sinks).where(sinks.c.id == sink_id).values(up_to=newest))
         return int(sink_id)
 
@@ -285,18 +293,18 @@ class EventBook:
             pass
 
     def _repeats(self, connection: Connection, arrivals: Sequence[Arrived]) -> dict[str, str]:
-        """Event key → the event that it is suspected to repeat: the same was said, not long before."""
+        """Event key → the event that it is suspected to repeat: the same was said, not long before. The time counts from that
+        event, not from its last repeat: else calls that come again and again within the window would be one for ever."""
         last: dict[str, tuple[str, datetime]] = {}
         contents = list({one.content for one in arrivals})
-        for content, key, original, received_at in ask(connection, _ALIKE, {"account_id": self.account_id, "contents": contents}):
-            at = datetime.fromisoformat(received_at) if isinstance(received_at, str) else received_at
-            last[content] = (original or key, utc(at))
+        for content, key, received_at in ask(connection, _ALIKE, {"account_id": self.account_id, "contents": contents}):
+            last[content] = (key, utc(datetime.fromisoformat(received_at) if isinstance(received_at, str) else received_at))
         repeats = {}
         for one in arrivals:
-            original = one.event_key
             if (before := last.get(one.content)) is not None and abs(one.received_at - before[1]) <= one.window:
-                original = repeats[one.event_key] = before[0]
-            last[one.content] = (original, one.received_at)
+                repeats[one.event_key] = before[0]
+            else:
+                last[one.content] = (one.event_key, one.received_at)
         return repeats
 
     def _first_statuses(self, connection: Connection, arrivals: Sequence[Arrived]) -> dict[str, str]:
@@ -306,7 +314,8 @@ class EventBook:
         first = {(sms, number): key for sms, number, key in ask(connection, _FIRST_STATUS, values)}
         found = {}
         for one in told:
-            key = first.setdefault((one.event.id_sms_api, one.event.number_text), one.event_key)
+            number = one.event.phone_number or one.event.number_text
+            key = first.setdefault((one.event.id_sms_api, number), one.event_key)
             if key != one.event_key:
                 found[one.event_key] = key
         return found

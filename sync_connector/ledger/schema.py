@@ -186,7 +186,13 @@ events = sa.Table(
     sa.Column("status_of", sa.Text),  # the first event about the same SMS, whose record tells the status that stands
     sa.Column("matched", sa.Text, nullable=False),  # see Matched
     sa.UniqueConstraint("account_id", "event_key"),
-    sa.Index("ix_events_account_id_content", "account_id", "content"),
+    sa.Index(
+        "ix_events_account_id_content",
+        "account_id",
+        "content",
+        sqlite_where=sa.text("same_as IS NULL"),
+        postgresql_where=sa.text("same_as IS NULL"),
+    ),
     sa.Index("ix_events_account_id_received_at", "account_id", "received_at"),
     sa.Index("ix_events_account_id_phone_number", "account_id", "phone_number"),
     sa.Index(

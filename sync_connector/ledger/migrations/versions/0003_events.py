@@ -67,7 +67,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("account_id", "event_key", name=op.f("uq_events_account_id_event_key")),
     )
-    op.create_index("ix_events_account_id_content", "events", ["account_id", "content"], unique=False)
+    op.create_index(
+        "ix_events_account_id_content",
+        "events",
+        ["account_id", "content"],
+        unique=False,
+        sqlite_where=sa.text("same_as IS NULL"),
+        postgresql_where=sa.text("same_as IS NULL"),
+    )
     op.create_index(
         "ix_events_account_id_id_sms_api",
         "events",
