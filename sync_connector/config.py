@@ -401,6 +401,9 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         source = seen(source, "path")
     if source.mapping.endswith(".toml"):
         source = seen(source, "mapping")
+    events = settings.events.model_copy(
+        update={"default_country": settings.events.default_country or settings.source.default_country}
+    )
     sinks = []
     for sink in settings.sinks:
         sink = seen_url(seen(sink, "path", *(["activities"] if sink.activities.endswith(".toml") else [])), "url")
@@ -409,6 +412,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(
         update={
             "source": source,
+            "events": events,
             "ledger": seen_url(ledger, "url"),
             "receive": seen_url(seen(receive, "secrets", "tls_cert", "tls_key"), "inbox"),
             "pull": seen(pull, "ca"),

@@ -27,7 +27,7 @@ def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dic
 
     `asked` is a key of the source, or a number in any form.
     """
-    number = phone_number(asked, settings.source.default_country).e164
+    number = phone_number(asked, settings.events.default_country).e164
     stories = story(ledger, scope, asked, number)
     keys = [one.key for one in stories] or [asked]
     return {

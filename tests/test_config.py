@@ -264,3 +264,11 @@ def test_a_callback_url_has_no_query_of_its_own(tmp_path: Path) -> None:
     for url in ("https://x.example.com/a?b=1", "https://x.example.com/#a"):
         with pytest.raises(FixSetup, match=r"receive\.public_url: the vendor appends"):
             _load(tmp_path, f'[receive]\npublic_url = "{url}"\n', purpose="receive")
+
+
+def test_numbers_in_callbacks_are_of_the_sources_country_unless_said_otherwise(tmp_path: Path) -> None:
+    """`events.default_country` is the source's where it is not set; the source's stays as it is."""
+    given = GOOD + 'default_country = "FR"\n'
+    assert _load(tmp_path, given).events.default_country == "FR"
+    settings = _load(tmp_path, given + '[events]\ndefault_country = "BE"\n')
+    assert (settings.events.default_country, settings.source.default_country) == ("BE", "FR")

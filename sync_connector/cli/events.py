@@ -207,7 +207,7 @@ def events(
 def _e164(settings: Settings, number: str | None) -> str | None:
     if number is None:
         return None
-    found = phone_number(number, settings.events.default_country or settings.source.default_country)
+    found = phone_number(number, settings.events.default_country)
     if found.e164 is None:
         raise FixSetup(f"--number: {number!r}: {found.reason}")
     return found.e164
