@@ -210,6 +210,12 @@ class Event(NamedTuple):
     title: str = ""
 
 
+STATUSES = {"sent": 0, "received": 2}
+OTHER_STATUS = 1
+"""What the vendor says of an SMS, and how far each is on its way: an SMS's status never goes back. Whatever else may be said
+is further than sent and less than received."""
+
+
 class Record(NamedTuple):
     """An event on its way into the CRM: with the contact that it belongs to, if one is known.
 

@@ -17,7 +17,7 @@ import xxhash
 
 from sync_connector.dialects._callback import storable
 from sync_connector.fields.phone import phone_number
-from sync_connector.model import Callback, Clock, Event, Kind
+from sync_connector.model import OTHER_STATUS, STATUSES, Callback, Clock, Event, Kind
 
 YEARS = range(2000, 2101)
 NUMBER_LENGTH = 64
@@ -40,7 +40,6 @@ CLOCK_FORM = re.compile(r"(?:(?P<hours>\d{1,3}):)?(?P<minutes>\d{1,2}):(?P<secon
 SECONDS = re.compile(r"(\d{1,7})(?:[.,]0{1,9})?", re.ASCII)
 LETTER = re.compile(r"[^\W\d_]")
 WITHOUT_PLUS = re.compile(r"[1-9]\d{10,14}", re.ASCII)
-RANKS = {"sent": 0, "received": 2}
 
 
 class Moment(NamedTuple):
@@ -84,7 +83,7 @@ def understand(said: Callback, zone: ZoneInfo, country: str | None) -> Event:
         duration_text=said.duration,
         text=said.text,
         link=said.link,
-        status=status if status in RANKS else said.status,
+        status=status if status in STATUSES else said.status,
         id_sms_api=said.id_sms_api,
         login=said.login,
         device=said.device,
@@ -115,7 +114,7 @@ def fold_statuses(events: Sequence[Event]) -> Event:
     def standing(event: Event) -> tuple[int, bool, datetime, date, bytes]:
         at, on = event.occurred_at, event.occurred_on
         return (
-            -RANKS.get(event.status, 1),
+            -STATUSES.get(event.status, OTHER_STATUS),
             at is None,
             at or datetime.max.replace(tzinfo=UTC),
             on or date.max,

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from sync_connector.ledger.events import utc
 from sync_connector.ledger.schema import bindings, contacts, events, outbox, sinks, sources
 from sync_connector.ledger.store import Ledger
-from sync_connector.model import Event, Kind, Matched
+from sync_connector.model import OTHER_STATUS, STATUSES, Event, Kind, Matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +209,11 @@ def counts(
 def _standing(connection: Connection, these: sa.ColumnElement[bool]) -> dict[str, int]:
     """How many SMS stand at which status: each SMS once, at the highest of its statuses."""
     sms = sa.func.coalesce(events.c.status_of, events.c.event_key).label("sms")
-    rank = sa.case((events.c.status == "received", 2), (events.c.status == "sent", 0), else_=1)
+    rank = sa.case(STATUSES, value=events.c.status, else_=OTHER_STATUS)
     ranked = sa.select(sms, sa.func.max(rank).label("rank")).where(these).group_by(sms).subquery()
     query = sa.select(ranked.c.rank, sa.func.count()).group_by(ranked.c.rank)
-    return {("sent", "other", "received")[rank]: count for rank, count in connection.execute(query)}
+    words = {rank: status for status, rank in STATUSES.items()}
+    return {words.get(rank, "other"): count for rank, count in connection.execute(query)}
 
 
 def _waiting(connection: Connection, account_id: int) -> list[tuple[str, int, list[tuple[str, int]]]]:
