@@ -10,9 +10,10 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,8 +31,10 @@ from sync_connector.events.understand import comparable, content, fold_statuses,
 from sync_connector.ledger.events import Choose, EventBook
 from sync_connector.ledger.leases import SECONDS
 from sync_connector.ledger.nouns import Arrived, Scope
+from sync_connector.ledger.outbox import Outbox
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import Kind
+from sync_connector.planning import add_up
 from sync_connector.reading import Progress
 
 PAGE = 1_000
@@ -116,16 +119,14 @@ def pull(
     book = EventBook(ledger, scope.account_id)
     pulled = Pulled()
 
-    def choose(candidates: Sequence[Any]) -> Any:
-        return match.choose(candidates, settings.events.match)
-
-    with _lease_kept(book) as this_pull:
+    choose = partial(match.choose, policy=settings.events.match)
+    with _lease_kept(book, scope) as this_pull:
         _take_in(settings, book, origin, choose, pulled, progress, check, instrument)
         instrument("taken in")
         pulled.bound_late = book.bind_late(choose)
         instrument("bound late")
         for sink in settings.sinks:
-            pulled.sinks.append(_write_back(sink, book, this_pull, progress, check, instrument))
+            pulled.sinks.append(_write_back(sink, Outbox(book), this_pull, progress, check, instrument))
     pulled.seconds = time.monotonic() - begun
     return pulled
 
@@ -160,6 +161,7 @@ def _take_in(
         taken = book.take_in(inbox, cursor, arrivals, choose)
         instrument("committed")
         origin.acknowledge(cursor)
+        add_up("page", len(arrivals), taken.known, *taken.kinds.values())
         pulled.fetched += len(arrivals)
         pulled.kinds.update(taken.kinds)
         pulled.matched.update(taken.matched)
@@ -191,7 +193,7 @@ def _event_key(inbox: str, callback: Arrival) -> str:
 def _arrived(settings: Settings, inbox: str, callback: Arrival) -> Arrived:
     events = settings.events
     zone = ZoneInfo(events.zone or "UTC")
-    event = understand(read_callback(callback.query), zone, events.default_country or settings.source.default_country)
+    event = understand(read_callback(callback.query), zone, events.default_country)
     window = match.repeat_window(event, events.window)
     said = content(event) if comparable(event) else xxhash.xxh3_128_digest(callback.query.encode())
     return Arrived(_event_key(inbox, callback), callback.received_at, callback.query, event, said.hex(), window)
@@ -199,29 +201,29 @@ def _arrived(settings: Settings, inbox: str, callback: Arrival) -> Arrived:
 
 def _write_back(
     settings: SinkSettings,
-    book: EventBook,
+    outbox: Outbox,
     this_pull: str,
     progress: Progress,
     check: Callable[[], None],
     instrument: Instrument,
 ) -> Written:
     written = Written(settings.name)
-    sink_id = book.fill_outbox(settings.name)
-    waits = sum(book.waiting(sink_id))
+    sink_id = outbox.fill(settings.name)
+    waits = sum(outbox.waiting(sink_id))
     progress.stage(f"writing to {settings.name}", waits)
     if not waits:  # a CRM that is down, or slow to open, is no matter then
         return written
     try:
         with closing(sinks.open_sink(settings)) as sink:
-            while (delivery := book.begin_delivery(sink_id, this_pull, DELIVERY)) is not None:
+            while (delivery := outbox.begin(sink_id, this_pull, DELIVERY)) is not None:
                 check()
-                pairs = book.records(delivery.event_ids, fold_statuses)
+                pairs = outbox.records(delivery.event_ids, fold_statuses)
                 event_ids = {record.event_key: event_id for event_id, record in pairs}
                 instrument("delivery begun")
                 refusals = sink.write(delivery.number, [record for _, record in pairs])
                 instrument("delivered")
                 refused = {event_ids[refusal.event_key]: refusal.reason for refusal in refusals}
-                book.settle_delivery(sink_id, delivery, this_pull, refused)
+                outbox.settle(sink_id, delivery, this_pull, refused)
                 instrument("settled")
                 written.written += len(delivery.event_ids) - len(refused)
                 progress.at(written.written)
@@ -229,12 +231,13 @@ def _write_back(
         raise
     except SyncError as failed:
         written.failed = failed
-    written.waiting, written.parked = book.waiting(sink_id)
+    written.waiting, written.parked = outbox.waiting(sink_id)
+    add_up(f"waiting for {settings.name}", waits, written.written, written.waiting, written.parked)
     return written
 
 
 @contextmanager
-def _lease_kept(book: EventBook) -> Iterator[str]:
+def _lease_kept(book: EventBook, scope: Scope) -> Iterator[str]:
     """Be the only pull of the account, however long a sink takes over a delivery. Gives a name that no other pull has."""
     ended = threading.Event()
 
@@ -244,7 +247,7 @@ def _lease_kept(book: EventBook) -> Iterator[str]:
             with suppress(LeaseLost, sa.exc.DBAPIError, sa.exc.TimeoutError):
                 book.renew()
 
-    with book.ledger.lease(Scope(book.account_id, -1), "pull"):
+    with book.ledger.lease(scope, "pull"):
         keeper = threading.Thread(target=keep, daemon=True)
         keeper.start()
         try:

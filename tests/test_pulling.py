@@ -21,7 +21,7 @@ from sync_connector.config import Sink as SinkSettings
 from sync_connector.dialects._callback import callback_query
 from sync_connector.errors import AskPerson, LeaseLost, TryLater
 from sync_connector.events.inbox import Inbox, open_inbox
-from sync_connector.ledger import events, leases, schema
+from sync_connector.ledger import events, leases, outbox, schema
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.store import Ledger, open_ledger
 from sync_connector.model import Record
@@ -173,7 +173,7 @@ def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
         with ledger.lease(scope, "pull"):
             sa.event.listen(ledger.engine, "commit", look)
             book.renew()
-            book.fill_outbox("crm")
+            outbox.Outbox(book).fill("crm")
     assert modes[:2] == [2, 2]
 
 

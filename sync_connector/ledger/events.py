@@ -1,7 +1,7 @@
-"""Events in the ledger: taken in, bound to contacts, and handed to sinks.
+"""Events in the ledger: taken in, and bound to contacts.
 
 Law: an event, what it is bound to and the cursor of its inbox move in one transaction, which renews the lease of the pull; so
-a callback that is met again changes nothing. Nothing leaves an outbox before its sink has written it or refused it.
+a callback that is met again changes nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sync_connector.ledger import leases
-from sync_connector.ledger.nouns import Arrived, Candidate, Delivery, TakenIn
-from sync_connector.ledger.schema import bindings, contacts, cursors, events, outbox, sinks, sources
+from sync_connector.ledger.nouns import Arrived, Candidate, TakenIn
+from sync_connector.ledger.schema import bindings, cursors, events
 from sync_connector.ledger.statements import ask, put
 from sync_connector.ledger.store import Ledger
-from sync_connector.model import Clock, Event, Kind, Matched, Record, State
+from sync_connector.model import Clock, Event, Kind, Matched, State
 
 Choose = Callable[[Sequence[Candidate]], tuple[Matched, list[int]]]
 """Who of the contacts with a number an event is bound to."""
@@ -64,23 +64,10 @@ SELECT MAX(id) FROM events WHERE account_id = :account_id AND content AMONG :con
 LONGEST_ID = 200
 """Characters: what claims to be the id of an SMS and is longer is not looked for again. An index takes no text of any length."""
 
-MANY = 10_000
-
 _FIRST_STATUS = """
 SELECT id_sms_api, COALESCE(phone_number, number_text), event_key FROM events
 WHERE account_id = :account_id AND id_sms_api AMONG :sms AND id_sms_api <> '' AND length(id_sms_api) <= 200
 AND kind = 'sms_status' AND status_of IS NULL AND same_as IS NULL
-"""
-
-# The plus keeps SQLite from reading all of the account by an index, where few are newer.
-_NEWEST = "SELECT MAX(id) FROM events WHERE +account_id = :account_id AND id > :up_to"
-
-# What has a record of its own, and is to be written.
-_FILL = """
-INSERT INTO outbox (sink_id, event_id, tries)
-SELECT CAST(:sink_id AS BIGINT), id, 0 FROM events
-WHERE account_id = :account_id AND id > :up_to AND same_as IS NULL AND status_of IS NULL AND kind <> 'unknown'
-ON CONFLICT DO NOTHING
 """
 
 _AGAIN = """
@@ -88,15 +75,6 @@ INSERT INTO outbox (sink_id, event_id, tries)
 SELECT s.id, e.id, 0 FROM sinks s JOIN events e ON e.account_id = s.account_id
 WHERE s.account_id = :account_id AND e.event_key AMONG :keys AND e.same_as IS NULL AND e.kind <> 'unknown'
 ON CONFLICT DO NOTHING
-"""
-
-_DELIVERED = "DELETE FROM outbox WHERE sink_id = :sink_id AND delivery = :delivery"
-
-_SEND = "UPDATE outbox SET delivery = :delivery WHERE sink_id = :sink_id AND event_id AMONG :ids"
-
-_PARK = """
-UPDATE outbox SET delivery = NULL, reason = :reason, tries = tries + 1, tried_by = :pull
-WHERE sink_id = :sink_id AND event_id = :event_id
 """
 
 
@@ -116,7 +94,7 @@ class EventBook:
 
     def take_in(self, inbox: str, upto: int, arrivals: Sequence[Arrived], choose: Choose) -> TakenIn:
         """Callbacks, at least one, become events. `upto`: the number of the last in its inbox, where the next page begins."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             values = {"account_id": self.account_id, "keys": [one.event_key for one in arrivals]}
             text = "SELECT event_key FROM events WHERE account_id = :account_id AND event_key AMONG :keys"
             known = set(ask(connection, text, values).scalars())
@@ -159,6 +137,7 @@ class EventBook:
                 moved=("sequence", "event_key"),
             )
         return TakenIn(
+            known=len(arrivals) - len(fresh),
             kinds=dict(Counter(row["kind"].value for row in rows)),
             repeats=len(same_as),
             matched=dict(Counter(row["matched"] for row in rows if row["kind"] is not Kind.UNKNOWN)),
@@ -173,7 +152,7 @@ class EventBook:
         count = 0
         for start in range(0, len(known), numbers_at_once):
             numbers = known[start : start + numbers_at_once]
-            with self._writing() as connection:
+            with self.writing() as connection:
                 chosen = {number: choose(who) for number, who in self._candidates(connection, numbers).items()}
                 found = ask(connection, _UNMATCHED, {"account_id": self.account_id, "numbers": numbers}).all()
                 moved: dict[Matched, list[int]] = defaultdict(list)
@@ -192,92 +171,8 @@ class EventBook:
                 ask(connection, _AGAIN, {"account_id": self.account_id, "keys": list(again)})
         return count
 
-    def fill_outbox(self, name: str) -> int:
-        """All events that the sink has not been handed yet, a new sink's whole history too, wait for it now. The sink's id."""
-        with self._writing() as connection:
-            row = (self.account_id, name, 0, 0)
-            put(connection, sinks, ("account_id", "name", "deliveries", "up_to"), [row], over=("account_id", "name"))
-            mine = (sinks.c.account_id == self.account_id) & (sinks.c.name == name)
-            sink_id, up_to = connection.execute(sa.select(sinks.c.id, sinks.c.up_to).where(mine)).one()
-            newest = ask(connection, _NEWEST, {"account_id": self.account_id, "up_to": up_to}).scalar_one()
-            if newest is not None:
-                filled = ask(connection, _FILL, {"sink_id": sink_id, "account_id": self.account_id, "up_to": up_to}).rowcount
-                if filled > MANY and connection.dialect.name == "postgresql":
-                    # A whole history at once: until its statistics are renewed, the server reads all of it for each delivery.
-                    connection.execute(sa.text("ANALYZE outbox"))
-                connection.execute(sa.update(sinks).where(sinks.c.id == sink_id).values(up_to=newest))
-        return int(sink_id)
-
-    def begin_delivery(self, sink_id: int, pull: str, limit: int) -> Delivery | None:
-        """What the sink is to be handed next; `None` when nothing waits. A delivery of which nobody knows how it ended comes
-        first, under its old number; what is parked comes once in each `pull`."""
-        mine = outbox.c.sink_id == sink_id
-        with self._writing() as connection:
-            left = connection.scalar(sa.select(sa.func.min(outbox.c.delivery)).where(mine))
-            if left is not None:
-                ids = connection.scalars(
-                    sa.select(outbox.c.event_id).where(mine, outbox.c.delivery == left).order_by(outbox.c.event_id)
-                )
-                return Delivery(int(left), list(ids))
-            untried = outbox.c.tried_by.is_(None) | (outbox.c.tried_by != pull)
-            waiting = sa.select(outbox.c.event_id).where(mine, untried).order_by(outbox.c.event_id).limit(limit)
-            event_ids = list(connection.scalars(waiting))
-            if not event_ids:
-                return None
-            next_one = sa.update(sinks).where(sinks.c.id == sink_id).values(deliveries=sinks.c.deliveries + 1)
-            number = connection.scalar(next_one.returning(sinks.c.deliveries))
-            ask(connection, _SEND, {"sink_id": sink_id, "delivery": number, "ids": event_ids})
-        return Delivery(int(number or 0), event_ids)
-
-    def settle_delivery(self, sink_id: int, delivery: Delivery, pull: str, refused: dict[int, str]) -> None:
-        """The sink has written a delivery, but for those it refused: event id → reason. They are parked."""
-        with self._writing() as connection:
-            for event_id, reason in refused.items():
-                values = {"sink_id": sink_id, "event_id": event_id, "reason": reason, "pull": pull}
-                ask(connection, _PARK, values)
-            ask(connection, _DELIVERED, {"sink_id": sink_id, "delivery": delivery.number})
-
-    def records(self, event_ids: Sequence[int], fold: Callable[[Sequence[Event]], Event]) -> list[tuple[int, Record]]:
-        """The records of events, by their ids: one for each contact an event is bound to, one if there is none. `fold` makes
-        one status of all that were received for an SMS."""
-        with self.ledger.engine.connect() as connection:
-            found = connection.execute(sa.select(events).where(_among(events.c.id, event_ids)).order_by(events.c.id)).all()
-            keys = [row.event_key for row in found if row.kind == Kind.SMS_STATUS]
-            later: dict[str, list[Event]] = defaultdict(list)
-            if keys:
-                of_these = (events.c.account_id == self.account_id) & _among(events.c.status_of, keys)
-                for row in connection.execute(sa.select(events).where(of_these).order_by(events.c.id)):
-                    later[row.status_of].append(event_of(row))
-            query = (
-                sa.select(bindings.c.event_id, bindings.c.ordinal, contacts.c.key, sources.c.name)
-                .join(contacts, contacts.c.id == bindings.c.contact_id)
-                .join(sources, sources.c.id == contacts.c.source_id)
-                .where(_among(bindings.c.event_id, event_ids))
-                .order_by(bindings.c.event_id, bindings.c.ordinal)
-            )
-            bound: dict[int, list[tuple[int, str | None, str | None]]] = defaultdict(list)
-            for event_id, ordinal, key, source in connection.execute(query):
-                bound[event_id].append((ordinal, key, source))
-        made = []
-        for row in found:
-            event = event_of(row)
-            if row.event_key in later:
-                event = fold([event, *later[row.event_key]])
-            received_at = utc(row.received_at)
-            for ordinal, key, source in bound.get(row.id) or [(1, None, None)]:
-                event_key = row.event_key if ordinal == 1 else f"{row.event_key}/{ordinal}"
-                made.append((row.id, Record(event_key, received_at, key, source, event)))
-        return made
-
-    def waiting(self, sink_id: int) -> tuple[int, int]:
-        """How many events wait for a sink, and how many of them are parked."""
-        parked = sa.func.count(outbox.c.reason)
-        with self.ledger.engine.connect() as connection:
-            row = connection.execute(sa.select(sa.func.count(), parked).where(outbox.c.sink_id == sink_id)).one()
-        return row[0] - row[1], row[1]
-
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
         """A transaction that is on disk when it ends, even if the power fails: an inbox forgets what it was told is safe, and a
         delivery's number must not be handed out twice. A sync needs no more than SQLite's usual: it sends again."""
         with self.ledger.engine.connect() as connection:
@@ -289,7 +184,7 @@ class EventBook:
 
     def renew(self) -> None:
         """Keep the lease while nothing is written. Raises `LeaseLost`."""
-        with self._writing():
+        with self.writing():
             pass
 
     def _repeats(self, connection: Connection, arrivals: Sequence[Arrived]) -> dict[str, str]:
@@ -355,7 +250,3 @@ def _unbound(event: Event) -> tuple[Matched, list[int]]:
     """Of an event without a number: whether none was told, or none can be read."""
     told = sum(sign.isdigit() for sign in event.number_text) >= 3
     return (Matched.UNREADABLE if told else Matched.ANONYMOUS), []
-
-
-def _among(column: sa.ColumnElement[object], values: Sequence[object]) -> sa.ColumnElement[bool]:
-    return column.in_(list(values))

@@ -66,8 +66,9 @@ class Candidate(NamedTuple):
 
 
 class TakenIn(NamedTuple):
-    """What became of a page of callbacks. `kinds`: kind → events; those that were known already are not counted."""
+    """What became of a page of callbacks: `known` were events already and are counted nowhere else. `kinds`: kind → events."""
 
+    known: int
     kinds: dict[str, int]
     repeats: int
     matched: dict[str, int]
