@@ -5,6 +5,7 @@ This room knows nothing of files, sockets or clocks; everyone may import it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,13 +21,19 @@ class Severity(StrEnum):
 
 
 class Finding(NamedTuple):
-    """A fault in data, as a value. The vendor's codes (`#001` … `#004`) keep their names."""
+    """A fault in data, as a value. The vendor's codes (`#001` … `#004`) keep their names.
+
+    `column`: the CRM's header of the cell in which it stands. `suggestion`: what may be meant instead, `""` where nothing
+    is sure enough; it is never applied without a person.
+    """
 
     code: str
     field: str
     severity: Severity
     value: str
     advice: str
+    column: str = ""
+    suggestion: str = ""
 
 
 class Contact(NamedTuple):
@@ -107,7 +114,8 @@ class Reply(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """One contact on its way to the vendor, with what the ledger must learn once there is a verdict."""
+    """One contact on its way to the vendor, with what the ledger must learn once there is a verdict. `cells`: its row as
+    the source gave it (header → text), for a person to mend should the vendor refuse it."""
 
     key: str
     contact: Contact
@@ -116,6 +124,8 @@ class Outgoing(NamedTuple):
     payload_fp: bytes
     recency: int | None
     place: Place
+    findings: tuple[Finding, ...] = ()
+    cells: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from sync_connector import dialects
 from sync_connector.config import Settings
@@ -34,7 +35,8 @@ SETTLE_ROWS = 5_000
 
 @dataclass(slots=True)
 class Result:
-    """What a run came to. `as_json` is what `sync --json` prints."""
+    """What a run came to. `as_json` is what `sync --json` prints. `findings`: how many the ledger has of each code, those of
+    rows that this run did not look at included."""
 
     run: int | None
     status: str
@@ -42,6 +44,7 @@ class Result:
     tally: Tally
     codes: Counter[str]
     stale_at_vendor: int
+    findings: dict[str, int]
     posts: int
     seconds: float
 
@@ -58,6 +61,7 @@ class Result:
             "verdicts": verdicts,
             "stale_at_vendor": self.stale_at_vendor,
             "codes": dict(sorted(self.codes.items())),
+            "findings": dict(sorted(self.findings.items())),
             "posts": self.posts,
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": peak_rss_mb(),
@@ -135,6 +139,7 @@ def execute(
             tally=counting.tally,
             codes=+(plan.codes + plan.mended + counting.codes),
             stale_at_vendor=ledger.stale_count(plan.scope),
+            findings=ledger.open_findings(plan.scope),
             posts=counting.posts,
             seconds=time.monotonic() - begun,
         )
@@ -147,21 +152,23 @@ def execute(
 
 def _settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
     """What needs no verdict: rejections, held contacts, and rows that changed without changing what is sent."""
-    ledger.forget_passing_rejects(plan.scope)
-    state = State.REJECTED if plan.policy == "reject" else State.HELD
-    ledger.displace(plan.scope, run, [(i.id, f"+{i.phone}", state) for i, _ in plan.displaced])
+    since = ledger.forget_keyless(plan.scope)
+    rejecting = plan.policy == "reject"
+    state = State.REJECTED if rejecting else State.HELD
+    displaced = [(i.id, f"+{i.phone}", state, _shared(f"+{i.phone}", owner, rejecting=rejecting)) for i, owner in plan.displaced]
+    ledger.displace(plan.scope, run, displaced)
     part: list[Settled] = [
         Settled("", Change.REJECTED, None, None, None, piece.code, piece.place, (unreadable(piece),))
         for piece in plan.extraction.set_aside
     ]
-    outcomes = (Outcome.NONE, Outcome.HELD, Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED)
-    for outcome, owner, candidate in plan.candidates(*outcomes):
+    not_sent = (Outcome.HELD, Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED)
+    for outcome, owner, candidate in chain(plan.candidates(Outcome.NONE), plan.candidates(*not_sent, with_cells=True)):
         part.append(settled(outcome, owner, candidate))
         if len(part) >= SETTLE_ROWS:
-            ledger.settle_rows(plan.scope, run, part)
+            ledger.settle_rows(plan.scope, run, part, since)
             part = []
     if part:
-        ledger.settle_rows(plan.scope, run, part)
+        ledger.settle_rows(plan.scope, run, part, since)
 
 
 def unreadable(piece: SetAside) -> Finding:
@@ -176,15 +183,20 @@ def findings_of(outcome: Outcome, owner: str, candidate: Candidate) -> tuple[Fin
         case Outcome.DUPLICATE_KEY:
             advice = "another row has this identifier; only the first of them is read, so give each its own"
             more = Finding("duplicate_key", "key", Severity.REJECT, candidate.key, advice)
-        case Outcome.SHARED_REJECTED:
-            advice = f"{owner} has the same number, and none of them is sent; correct one of the two"
-            more = Finding("shared_phone", "phone_number", Severity.REJECT, number, advice)
-        case Outcome.HELD:
-            advice = f"{owner} has the same number and was sent in its place; correct one of the two, or leave it so"
-            more = Finding("shared_phone", "phone_number", Severity.WARN, number, advice)
+        case Outcome.SHARED_REJECTED | Outcome.HELD:
+            more = _shared(number, owner, rejecting=outcome is Outcome.SHARED_REJECTED)
         case _:
             return candidate.findings
     return (*candidate.findings, more)
+
+
+def _shared(number: str, owner: str, *, rejecting: bool) -> Finding:
+    if rejecting:
+        who = owner or "another contact"
+        advice = f"{who} has the same number, and none of them is sent; correct one of the two"
+        return Finding("shared_phone", "phone_number", Severity.REJECT, number, advice)
+    advice = f"{owner} has the same number and was sent in its place; correct one of the two, or leave it so"
+    return Finding("shared_phone", "phone_number", Severity.WARN, number, advice)
 
 
 def settled(outcome: Outcome, owner: str, candidate: Candidate) -> Settled:
@@ -203,6 +215,8 @@ def settled(outcome: Outcome, owner: str, candidate: Candidate) -> Settled:
         codes=" ".join(dict.fromkeys(rejecting)) or None,
         place=candidate.place,
         findings=findings,
+        country=candidate.country,
+        cells=candidate.cells,
     )
 
 
@@ -261,7 +275,7 @@ async def _load(
 
 def _batches(plan: Plan, size: int) -> Iterator[list[Outgoing]]:
     batch = []
-    for _, _, candidate in plan.candidates(Outcome.SEND):
+    for _, _, candidate in plan.candidates(Outcome.SEND, with_cells=True):
         batch.append(outgoing(candidate))
         if len(batch) == size:
             yield batch
@@ -275,4 +289,4 @@ def outgoing(candidate: Candidate) -> Outgoing:
     if candidate.contact is None or candidate.payload_fp is None:
         raise AssertionError("a candidate without a contact cannot be sent")
     fields = (candidate.key, candidate.contact, candidate.change, candidate.row_fp, candidate.payload_fp)
-    return Outgoing(*fields, candidate.recency, candidate.place)
+    return Outgoing(*fields, candidate.recency, candidate.place, candidate.findings, candidate.cells)

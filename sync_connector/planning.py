@@ -106,9 +106,9 @@ class Plan:
             "footers": self.extraction.footers,
         }
 
-    def candidates(self, *outcomes: Outcome) -> Iterator[tuple[Outcome, str, Candidate]]:
+    def candidates(self, *outcomes: Outcome, with_cells: bool = False) -> Iterator[tuple[Outcome, str, Candidate]]:
         """The candidates with these outcomes: outcome, who has their number (`""`: nobody), candidate."""
-        for position, candidate in self.spool.read(np.isin(self.outcomes, outcomes)):
+        for position, candidate in self.spool.read(np.isin(self.outcomes, outcomes), with_cells=with_cells):
             yield Outcome(self.outcomes[position]), self.owners.get(position, ""), candidate
 
     def brakes(self, limits: brakes.Limits) -> list[str]:
@@ -172,9 +172,11 @@ def prepare(
     `check` is called between chunks; it may raise to stop. The caller closes the plan's spool. Raises `FixSetup`,
     `TryLater`.
     """
-    passing = Passing()
+    source = sources.open_source(settings.source)
+    binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
+    passing = Passing(Spool(binding.used))
     try:
-        return _prepare(settings, ledger, scope, progress, check, passing, full)
+        return _prepare(settings, ledger, scope, progress, check, source, binding, passing, full)
     except BaseException:
         passing.spool.close()
         raise
@@ -186,11 +188,11 @@ def _prepare(
     scope: Scope,
     progress: Progress,
     check: Callable[[], None],
+    source: RowSource,
+    binding: mapping.Binding,
     passing: Passing,
     full: bool,
 ) -> Plan:
-    source = sources.open_source(settings.source)
-    binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
     identity = _identity(settings, binding)
     before = _resumed(source, ledger, scope, identity, 1 if full else settings.source.full_every)
     progress.stage("ledger", None)

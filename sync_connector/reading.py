@@ -78,7 +78,7 @@ class Passing:
     `recencies` (int64): seconds since 1970. `key_hashes` (uint32). `needs` (int8): NEW, UPDATED or RENUMBERED.
     """
 
-    spool: Spool = field(default_factory=Spool)
+    spool: Spool
     outcomes: Column = field(default_factory=lambda: Column("b"))
     phones: Column = field(default_factory=lambda: Column("q"))
     ordinals: Column = field(default_factory=lambda: Column("i"))
@@ -258,11 +258,12 @@ def _normalize_and_diff(
             (passing.codes if finding.severity is Severity.REJECT else passing.mended)[finding.code] += 1
         place_of_row = Place(rows.file, lines[row])
         row_fp = row_fps[16 * row : 16 * row + 16]
-        candidates.append(Candidate(key, place_of_row, row_fp, payload_fp, normalized.recency, change, contact, findings))
+        made = Candidate(key, place_of_row, row_fp, payload_fp, normalized.recency, change, contact, findings, normalized.country)
+        candidates.append(made)
         phones.append(as_integer(contact.phone_number) if contact is not None else 0)
         recencies.append(UNKNOWN_RECENCY if normalized.recency is None else normalized.recency)
         outcomes.append(outcome)
-    passing.spool.append(candidates)
+    passing.spool.append(candidates, rows.columns)
     passing.outcomes.append(outcomes)
     passing.needs.append(needs)
     passing.phones.append(phones)

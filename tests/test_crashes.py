@@ -131,7 +131,17 @@ class Company:
             return None
 
         instruments = Instruments(now=lambda: 0.0, sleep=no_wait, chance=lambda: 0.5)
-        names = ("begin", "settle", "settle_rows", "displace", "mark_gone", "move_position", "end_run", "start_run")
+        names = (
+            "begin",
+            "settle",
+            "forget_keyless",
+            "settle_rows",
+            "displace",
+            "mark_gone",
+            "move_position",
+            "end_run",
+            "start_run",
+        )
         patches = [mock.patch.object(Ledger, name, dying(getattr(Ledger, name))) for name in names]
         client = mock.patch.object(pipeline, "new_client", return_value=httpx.AsyncClient(transport=weather))
         result = None
@@ -402,7 +412,7 @@ def test_a_crash_before_the_verdict_is_written_and_an_undone_edit(tmp_path: Path
     company.put(person(1))
     company.check_quiet()
     company.put(person(1, city="Lyon"))
-    company.run([], 4)  # start_run, displace, begin, settle: the fourth write is the verdict's
+    company.run([], 5)  # start_run, forget_keyless, displace, begin, settle: the fifth write is the verdict's
     assert company.vendor.contacts[e164(1)]["adress"] == "Lyon"
     company.put(person(1))
     company.check_quiet()
@@ -415,7 +425,7 @@ def test_a_crash_before_the_verdict_is_written_and_a_deletion(tmp_path: Path, le
     company.put(person(1))
     company.check_quiet()
     company.put(person(2))
-    company.run([], 4)
+    company.run([], 5)
     assert e164(2) in company.vendor.contacts
     del company.rows[person(2)["id"]]
     company.order.remove(person(2)["id"])

@@ -31,11 +31,13 @@ WHOLE = re.compile(r"[.,]0+$")
 
 
 class Normalized(NamedTuple):
-    """What a row became. `contact` is `None` when a finding rejects it. `recency`: seconds since 1970, if known."""
+    """What a row became. `contact` is `None` when a finding rejects it. `recency`: seconds since 1970, if known. `country`:
+    the contact's, or from which the numbers of a rejected row were seen; `""` where nothing tells."""
 
     contact: Contact | None
     findings: tuple[Finding, ...]
     recency: int | None
+    country: str
 
 
 class Choices(NamedTuple):
@@ -71,12 +73,13 @@ def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized
     for row in range(count):
         phone, first, last = phones[row], first_names[row], last_names[row]
         contact = None
+        country = countries[row] or (choices.default_country or "")
         if phone is not None and not any(finding.severity is Severity.REJECT for finding in findings[row]):
             if not first and not last:
                 last = full_names[row]
             country = countries[row] or _country_of(phone, choices.default_country)
             contact = Contact(phone, first, last, adresses[row], emails[row], country)
-        done.append(Normalized(contact, tuple(findings[row]), recencies[row]))
+        done.append(Normalized(contact, tuple(findings[row]), recencies[row], country))
     return done
 
 
@@ -113,7 +116,7 @@ def _countries(
             code = country_code(raw)
             if code is None:
                 advice = "write the country's two-letter code or its full name"
-                findings[row].append(Finding("unknown_country", "country_code", Severity.WARN, raw, advice))
+                findings[row].append(Finding("unknown_country", "country_code", Severity.WARN, raw, advice, header))
             countries[row] = code or ""
     for header in binding.postcode:
         for row, postcode in enumerate(cells[header]):
@@ -139,17 +142,18 @@ def _phones(
     turn = 0
     while open_rows := [row for row in range(count) if chosen[row] is None and len(candidates[row]) > turn]:
         raws = [candidates[row][turn][0] for row in open_rows]
+        headers = [candidates[row][turn][2] for row in open_rows]
         regions = [countries[row] or candidates[row][turn][1] or choices.default_country for row in open_rows]
         answers = phone_column(raws, regions, choices.judge)
-        for row, raw, phone in zip(open_rows, raws, answers, strict=True):
+        for row, raw, header, phone in zip(open_rows, raws, headers, answers, strict=True):
             chosen[row] = phone.e164
             if phone.e164 is None and refused[row] is None:
-                refused[row] = Finding(
-                    "#001", "phone_number", Severity.REJECT, raw, f"{phone.reason}; correct the number in the CRM"
-                )
+                advice = f"{phone.reason}; correct the number in the CRM"
+                refused[row] = Finding("#001", "phone_number", Severity.REJECT, raw, advice, header)
             for note in phone.notes:
-                findings[row].append(Finding("phone_mended", "phone_number", Severity.REPAIR, raw, note))
+                findings[row].append(Finding("phone_mended", "phone_number", Severity.REPAIR, raw, note, header))
         turn += 1
+    wanted = binding.phone[0].value
     for row, finding in enumerate(refused):
         if chosen[row] is not None:
             if finding is not None:
@@ -158,10 +162,10 @@ def _phones(
         elif finding is not None:
             findings[row].append(finding)
         elif all(cells[column.value][row] is None for column in binding.phone):
-            findings[row].append(Finding("#003", "phone_number", Severity.REJECT, "", "the row has no phone cell"))
+            findings[row].append(Finding("#003", "phone_number", Severity.REJECT, "", "the row has no phone cell", wanted))
         else:
             findings[row].append(
-                Finding("#002", "phone_number", Severity.REJECT, "", "give the contact a phone number in the CRM")
+                Finding("#002", "phone_number", Severity.REJECT, "", "give the contact a phone number in the CRM", wanted)
             )
     return chosen
 
@@ -210,11 +214,11 @@ def _emails(cells: dict[str, Cells], binding: Binding, count: int, findings: lis
                 continue
             email = email_address(raw)
             if email.address is None:
-                refused[row] = refused[row] or Finding("#004", "email", severity, raw, f"{email.reason} {consequence}")
+                refused[row] = refused[row] or Finding("#004", "email", severity, raw, f"{email.reason} {consequence}", header)
                 continue
             emails[row] = email.address
             for note in email.notes:
-                findings[row].append(Finding("email_mended", "email", Severity.REPAIR, raw, note))
+                findings[row].append(Finding("email_mended", "email", Severity.REPAIR, raw, note, header))
     for row, finding in enumerate(refused):
         if finding is not None:
             if emails[row]:

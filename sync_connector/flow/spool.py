@@ -8,7 +8,7 @@ with the process.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +32,14 @@ _SCHEMA = pa.schema(
         ("change", pa.string()),
         *((name, pa.string()) for name in Contact._fields),
         ("findings", pa.string()),
+        ("country", pa.string()),
     ]
 )
 
 
 class Candidate(NamedTuple):
-    """A row that passed the sieve: what it became, and what the diff says of it."""
+    """A row that passed the sieve: what it became, and what the diff says of it. `country`: the row's own, `""` where it is
+    not known; `cells`: the row as the source gave it, where that was asked for."""
 
     key: str
     place: Place
@@ -47,39 +49,49 @@ class Candidate(NamedTuple):
     change: Change
     contact: Contact | None
     findings: tuple[Finding, ...]
+    country: str = ""
+    cells: Mapping[str, str | None] | None = None
 
 
 class Spool:
-    """Candidates in order of arrival; the position of one is its number from 0."""
+    """Candidates in order of arrival; the position of one is its number from 0. Beside each stand the cells of its row,
+    under the same headers for all."""
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Sequence[str] = ()) -> None:
         self._file = tempfile.TemporaryFile(prefix="sync-connector-")  # noqa: SIM115  # closed by close()
-        self._writer = pa.ipc.new_stream(self._file, _SCHEMA)
+        self._headers = tuple(headers)
+        cells = [pa.field(f"cell {place}", pa.large_string()) for place in range(len(self._headers))]
+        self._schema = pa.schema([*_SCHEMA, *cells])
+        self._writer = pa.ipc.new_stream(self._file, self._schema)
         self._count = 0
         self._closed = False
 
     def __len__(self) -> int:
         return self._count
 
-    def append(self, candidates: Sequence[Candidate]) -> None:
-        """Keep some more."""
+    def append(self, candidates: Sequence[Candidate], cells: Mapping[str, pa.Array] | None = None) -> None:
+        """Keep some more. `cells`: header → a text (large_string) for each; what the candidates carry themselves is not kept."""
+        raw = [(cells or {})[header] for header in self._headers]
         for start in range(0, len(candidates), BATCH):
             part = candidates[start : start + BATCH]
             columns = list(zip(*(_flat(candidate) for candidate in part), strict=True))
             arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-            self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA))
+            arrays += [column.slice(start, len(part)) for column in raw]
+            self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
             self._count += len(part)
 
-    def read(self, wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Candidate]]:
+    def read(self, wanted: npt.NDArray[np.bool_], *, with_cells: bool = False) -> Iterator[tuple[int, Candidate]]:
         """The wanted candidates (a mask over all positions), each with its position."""
+        headers = self._headers if with_cells else ()
         for start, batch in self._batches():
             mask = wanted[start : start + batch.num_rows]
             if not mask.any():
                 continue
-            kept = batch if mask.all() else batch.filter(pa.array(mask))
+            kept = batch.select(range(len(_SCHEMA) + len(headers)))
+            kept = kept if mask.all() else kept.filter(pa.array(mask))
             rows = zip(*(column.to_pylist() for column in kept.columns), strict=True)
             for position, row in zip(np.flatnonzero(mask).tolist(), rows, strict=True):
-                yield start + position, _whole(row)
+                yield start + position, _whole(row[: len(_SCHEMA)], dict(zip(headers, row[len(_SCHEMA) :], strict=True)))
 
     def keys(self, positions: Sequence[int]) -> dict[int, str]:
         """The keys at these positions."""
@@ -120,11 +132,12 @@ def _flat(candidate: Candidate) -> tuple[object, ...]:
         candidate.change.value,
         *contact,
         findings,
+        candidate.country,
     )
 
 
-def _whole(row: Sequence[object]) -> Candidate:
-    key, file, line, row_fp, payload_fp, recency, change, *contact, findings = row
+def _whole(row: Sequence[object], cells: Mapping[str, str | None]) -> Candidate:
+    key, file, line, row_fp, payload_fp, recency, change, *contact, findings, country = row
     return Candidate(
         key,  # type: ignore[arg-type]  # the schema says what each is
         Place(file, line),  # type: ignore[arg-type]
@@ -133,5 +146,7 @@ def _whole(row: Sequence[object]) -> Candidate:
         recency,  # type: ignore[arg-type]
         Change(change),  # type: ignore[arg-type]
         None if contact[0] is None else Contact(*contact),  # type: ignore[arg-type]
-        tuple(Finding(c, f, Severity(s), v, a) for c, f, s, v, a in orjson.loads(findings)) if findings else (),  # type: ignore[arg-type]
+        tuple(Finding(c, f, Severity(s), *rest) for c, f, s, *rest in orjson.loads(findings)) if findings else (),  # type: ignore[arg-type]
+        country,  # type: ignore[arg-type]
+        cells or None,
     )

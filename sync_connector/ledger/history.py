@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sync_connector.ledger.schema import contacts, rejects, runs, sources, stale_numbers, verdicts
+from sync_connector.ledger.schema import contacts, findings, rejects, runs, sources, stale_numbers, verdicts
 from sync_connector.ledger.store import Ledger, Scope
 
 
@@ -46,7 +46,11 @@ def _story(connection: sa.Connection, entry: Any) -> Story:
         .where(verdicts.c.contact_id == entry.id)
         .order_by(verdicts.c.id)
     ).all()
-    found = connection.execute(sa.select(rejects).where(rejects.c.contact_id == entry.id)).all()
+    # A rejected row is kept with its place; a contact that was sent is found by its key alone.
+    place = sa.select(findings, rejects.c.file, rejects.c.line).join_from(
+        findings, rejects, rejects.c.contact_id == findings.c.contact_id, isouter=True
+    )
+    found = connection.execute(place.where(findings.c.contact_id == entry.id).order_by(findings.c.id)).all()
     owner = None
     if entry.wanted_number:
         owner = connection.scalar(
@@ -59,7 +63,6 @@ def _story(connection: sa.Connection, entry: Any) -> Story:
             stale_numbers.c.source_id == entry.source_id, stale_numbers.c.key == entry.key
         )
     ).all()
-    names = ("code", "field", "severity", "value", "advice")
     return Story(
         id=entry.id,
         key=entry.key,
@@ -81,9 +84,19 @@ def _story(connection: sa.Connection, entry: Any) -> Story:
             for row in said
         ],
         findings=[
-            {"run": row.run_id, "file": row.file, "line": row.line, **dict(zip(names, finding, strict=True))}
+            {
+                "run": row.run_id,
+                "file": row.file,
+                "line": row.line,
+                "code": row.code,
+                "field": row.field,
+                "severity": row.severity,
+                "column": row.header,
+                "value": row.value,
+                "advice": row.advice,
+                "suggestion": row.suggestion,
+            }
             for row in found
-            for finding in row.findings
         ],
         stale=list(stale),
     )

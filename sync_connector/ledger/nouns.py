@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ class Scope(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A row that was settled without the vendor: nothing to send, rejected or held."""
+    """A row that was settled without the vendor: nothing to send, rejected or held. `cells`: of one that is not sent."""
 
     key: str
     change: Change
@@ -26,6 +27,8 @@ class Settled(NamedTuple):
     codes: str | None
     place: Place
     findings: tuple[Finding, ...]
+    country: str = ""
+    cells: Mapping[str, str | None] | None = None
 
 
 class Position(NamedTuple):

@@ -18,7 +18,7 @@ from sync_connector.flow.diff import Known
 from sync_connector.flow.resolve import Incumbent
 from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Index
 from sync_connector.ledger.nouns import Position, Scope, StaleNumber
-from sync_connector.ledger.schema import contacts, in_flight, positions, runs, sources, stale_numbers
+from sync_connector.ledger.schema import contacts, findings, in_flight, positions, runs, sources, stale_numbers
 from sync_connector.ledger.statements import ask
 from sync_connector.model import State
 
@@ -205,6 +205,16 @@ class Reader:
         )
         with self._reading() as connection:
             return {row.state: row.contacts for row in connection.execute(query)}
+
+    def open_findings(self, scope: Scope) -> dict[str, int]:
+        """How many findings there are of each code."""
+        query = (
+            sa.select(findings.c.code, sa.func.count().label("found"))
+            .where(findings.c.source_id == scope.source_id)
+            .group_by(findings.c.code)
+        )
+        with self._reading() as connection:
+            return {row.code: row.found for row in connection.execute(query)}
 
     def _ids(self, connection: Connection, scope: Scope, keys: Sequence[str]) -> dict[str, int]:
         found = ask(connection, _IDS, {"source_id": scope.source_id, "keys": list(keys)})

@@ -76,6 +76,7 @@ contacts = sa.Table(
     sa.Column("wanted_number", sa.Text),  # which another contact has, and this one waits for
     sa.Column("recency", BigId),  # seconds since 1970, when the row last changed in the CRM, if it says
     sa.Column("codes", sa.Text),  # of the last verdict or rejection, separated by blanks
+    sa.Column("country", sa.Text),  # ISO alpha-2, as the row was understood; NULL: not known
     sa.Column("run_id", BigId, nullable=False),  # the run that last moved it
     sa.UniqueConstraint("source_id", "key"),
     # One number, one owner: NULLs are distinct.
@@ -112,9 +113,45 @@ rejects = sa.Table(
     sa.Column("key", sa.Text),
     sa.Column("file", sa.Text, nullable=False),
     sa.Column("line", BigId, nullable=False),
-    sa.Column("findings", sa.JSON, nullable=False),
+    sa.Column("cells", sa.JSON(none_as_null=True)),  # header → text, as the source gave it; NULL: it was no row
     sa.UniqueConstraint("contact_id"),
     sa.Index("ix_rejects_source_id", "source_id"),
+)
+
+findings = sa.Table(
+    "findings",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
+    sa.Column("contact_id", BigId),  # whose row it is about, or
+    sa.Column("reject_id", sa.ForeignKey("rejects.id")),  # the row that has no key of its own
+    sa.Column("run_id", BigId, nullable=False),  # the first run that found it
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("field", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("header", sa.Text, nullable=False),  # the source's column
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("advice", sa.Text, nullable=False),
+    sa.Column("suggestion", sa.Text, nullable=False),
+    sa.Index("ix_findings_source_id_code", "source_id", "code"),
+    sa.Index("ix_findings_contact_id", "contact_id"),
+    sa.Index(
+        "ix_findings_reject_id",
+        "reject_id",
+        sqlite_where=sa.text("reject_id IS NOT NULL"),
+        postgresql_where=sa.text("reject_id IS NOT NULL"),
+    ),
+)
+
+overlays = sa.Table(
+    "overlays",
+    metadata,
+    sa.Column("source_id", sa.ForeignKey("sources.id"), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary(16), nullable=False),  # of the CRM's own row: on another one it does not lie
+    sa.Column("cells", sa.JSON, nullable=False),  # header → what stands there instead; of a one-off only the headers are kept
+    sa.Column("kept", sa.Boolean, nullable=False),  # applied again whenever the row is looked at, or a one-off
+    sa.Column("run_id", BigId, nullable=False),
 )
 
 stale_numbers = sa.Table(

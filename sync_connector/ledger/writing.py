@@ -6,7 +6,6 @@ well; a batch is noted before it leaves. One number has one owner at every commi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,12 +15,14 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sync_connector.ledger import findings as flaws
 from sync_connector.ledger import leases
+from sync_connector.ledger.findings import Flawed, Since
 from sync_connector.ledger.nouns import Position, Scope, Settled
 from sync_connector.ledger.reading import Reader
-from sync_connector.ledger.schema import contacts, in_flight, positions, rejects, runs, sources, stale_numbers, verdicts
+from sync_connector.ledger.schema import contacts, in_flight, positions, runs, sources, stale_numbers, verdicts
 from sync_connector.ledger.statements import ask, put
-from sync_connector.model import Change, Outgoing, Reply, State, Verdict
+from sync_connector.model import Change, Finding, Outgoing, Reply, Severity, State, Verdict
 
 _SETTLED = {Change.REJECTED: State.REJECTED, Change.HELD: State.HELD, Change.NONE: State.ACCEPTED}
 
@@ -36,8 +37,6 @@ SELECT id, source_id, key, phone_number FROM contacts WHERE source_id = :source_
 UNION
 SELECT id, source_id, key, phone_number FROM contacts WHERE account_id = :account_id AND phone_number AMONG :numbers
 """
-
-_FORGET_REJECTS = "DELETE FROM rejects WHERE contact_id AMONG :ids"
 
 _NO_LONGER_STALE = "DELETE FROM stale_numbers WHERE account_id = :account_id AND phone_number AMONG :numbers"
 
@@ -121,8 +120,7 @@ class Writer(Reader):
             self._unknown(connection, scope, run, unknown)
             among = set(keys)
             ids = {key: id_ for id_, source, key, _ in met if source == scope.source_id and key in among}
-            if ids:  # who is new has no rejects
-                ask(connection, _FORGET_REJECTS, {"ids": list(ids.values())})
+            since = flaws.forget(connection, list(ids.values()))  # who is new has none
             if len(ids) < len(among):
                 ids |= self._ids(connection, scope, [key for key in keys if key not in ids])
             rows = [
@@ -130,6 +128,8 @@ class Writer(Reader):
                 for one, reply in pairs
             ]
             put(connection, verdicts, ("contact_id", "run_id", "change", "verdict", "phone_number", "codes"), rows)
+            flawed = [_flawed(ids[one.key], one, reply) for one, reply in pairs if one.findings or reply.codes]
+            flaws.keep(connection, scope, run, flawed, since)
             ask(connection, "DELETE FROM in_flight WHERE id = :ticket", {"ticket": ticket})
 
     def _accepted(
@@ -163,7 +163,7 @@ class Writer(Reader):
             connection,
             scope,
             run,
-            ("state", "row_fp", "payload_fp", "phone_number", "wanted_number", "recency", "codes"),
+            ("state", "row_fp", "payload_fp", "phone_number", "wanted_number", "recency", "codes", "country"),
             [
                 (
                     one.key,
@@ -174,14 +174,17 @@ class Writer(Reader):
                     None,
                     one.recency,
                     _codes(reply),
+                    one.contact.country_code or None,
                 )
                 for one, reply in pairs
             ],
         )
 
     def _refused(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[Outgoing, Reply]]) -> None:
-        rows = [(one.key, State.REFUSED.value, None, None, _codes(reply)) for one, reply in pairs]
-        self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes"), rows)
+        rows = [
+            (one.key, State.REFUSED.value, None, None, _codes(reply), one.contact.country_code or None) for one, reply in pairs
+        ]
+        self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes", "country"), rows)
 
     def _unknown(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[str, str]]) -> None:
         """The vendor may have these contacts, or not: nothing that it is known to have under their numbers is certain.
@@ -222,8 +225,9 @@ class Writer(Reader):
             moved=("source_id", "run_id", "key"),
         )
 
-    def settle_rows(self, scope: Scope, run: int, rows: Sequence[Settled]) -> None:
-        """Rows that need no verdict: nothing to send (the vendor has it), rejected, or held."""
+    def settle_rows(self, scope: Scope, run: int, rows: Sequence[Settled], since: Since) -> None:
+        """Rows that need no verdict: nothing to send (the vendor has it), rejected, or held. `since`: of rows that have no key
+        of their own, what was wrong with them before."""
         keyed = [row for row in rows if row.key and row.row_fp is not None]
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
@@ -231,48 +235,72 @@ class Writer(Reader):
                 connection,
                 scope,
                 run,
-                ("state", "row_fp", "wanted_number", "recency", "codes"),
-                [(row.key, _SETTLED[row.change].value, row.row_fp, row.wanted_number, row.recency, row.codes) for row in keyed],
-            )
-            ids = self._ids(connection, scope, [row.key for row in keyed])
-            ask(connection, _FORGET_REJECTS, {"ids": list(ids.values())})
-            put(
-                connection,
-                rejects,
-                ("source_id", "contact_id", "run_id", "key", "file", "line", "findings"),
+                ("state", "row_fp", "wanted_number", "recency", "codes", "country"),
                 [
                     (
-                        scope.source_id,
-                        ids.get(row.key) if row.row_fp is not None else None,
-                        run,
-                        row.key or None,
-                        *row.place,
-                        json.dumps(row.findings),
+                        row.key,
+                        _SETTLED[row.change].value,
+                        row.row_fp,
+                        row.wanted_number,
+                        row.recency,
+                        row.codes,
+                        row.country or None,
                     )
-                    for row in rows
-                    if row.change in (Change.REJECTED, Change.HELD)
+                    for row in keyed
                 ],
             )
+            ids = self._ids(connection, scope, [row.key for row in keyed])
+            since = {**since, **flaws.forget(connection, list(ids.values()))}
+            flawed = [
+                Flawed(
+                    contact_id=ids.get(row.key) if row.row_fp is not None else None,
+                    key=row.key,
+                    place=row.place,
+                    findings=row.findings,
+                    cells=row.cells,
+                    rejected=row.change in (Change.REJECTED, Change.HELD),
+                )
+                for row in rows
+                if row.findings
+            ]
+            flaws.keep(connection, scope, run, flawed, since)
 
-    def displace(self, scope: Scope, run: int, displaced: Sequence[tuple[int, str, State]]) -> None:
-        """Contacts (id, wanted number, new state) whose number goes to another: their row is settled, they wait."""
+    def displace(self, scope: Scope, run: int, displaced: Sequence[tuple[int, str, State, Finding]]) -> None:
+        """Contacts (id, wanted number, new state, why) whose number goes to another: their row is settled, they wait."""
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            for id_, number, state in displaced:
+            for id_, number, state, finding in displaced:
                 ask(connection, _DISPLACE, {"state": state.value, "number": number, "run": run, "id": id_})
+                flaws.add(connection, scope, run, finding.code, {id_: finding})
 
-    def forget_passing_rejects(self, scope: Scope) -> None:
-        """Rows without a key of their own are told of by each run anew."""
+    def forget_keyless(self, scope: Scope) -> Since:
+        """Rows without a key of their own are told of by each run anew; what was wrong with them, and since when."""
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            connection.execute(sa.delete(rejects).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None)))
+            return flaws.forget_keyless(connection, scope)
 
     def mark_gone(self, scope: Scope, run: int, ids: Sequence[int]) -> None:
         """Contacts that a full read did not meet. What the vendor has of them stays there, and is stale."""
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
             ask(connection, _GONE, {"gone": State.GONE.value, "run": run, "ids": list(ids)})
-            ask(connection, _FORGET_REJECTS, {"ids": list(ids)})
+            flaws.forget(connection, ids)
+
+
+def _flawed(contact_id: int, one: Outgoing, reply: Reply) -> Flawed:
+    """A contact that was offered to the vendor, with our findings and the vendor's."""
+    refused = reply.verdict is Verdict.REFUSED
+    severity = Severity.REJECT if refused else Severity.WARN
+    advice = (
+        "the vendor refused the contact for this; correct it in the CRM"
+        if refused
+        else "the vendor took the contact, and said this"
+    )
+    said = []
+    for code in reply.codes:
+        name = "email" if code == "#004" else "phone_number"
+        said.append(Finding(code, name, severity, getattr(one.contact, name), advice))
+    return Flawed(contact_id, one.key, one.place, (*one.findings, *said), one.cells, refused)
 
 
 def _codes(reply: Reply) -> str | None:

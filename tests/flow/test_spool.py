@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,9 @@ CANDIDATES = st.builds(
     recency=st.none() | st.integers(-(2**40), 2**40),
     change=st.sampled_from(Change),
     contact=st.none() | st.builds(Contact, *[TEXT] * 6),
-    findings=st.lists(st.builds(Finding, TEXT, TEXT, st.sampled_from(Severity), TEXT, TEXT), max_size=3).map(tuple),
+    findings=st.lists(st.builds(Finding, TEXT, TEXT, st.sampled_from(Severity), TEXT, TEXT, TEXT, TEXT), max_size=3).map(tuple),
+    country=TEXT,
+    cells=st.fixed_dictionaries({"id": st.none() | TEXT, "mobile": st.none() | TEXT}),
 )
 
 
@@ -38,12 +41,14 @@ def test_what_goes_in_comes_out(parts: list[list[Candidate]], data: st.DataObjec
     """Any candidates come back in their order, any choice of them with their positions, and again."""
     everything = [candidate for part in parts for candidate in part]
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(everything), max_size=len(everything))), dtype=bool)
-    with closing(Spool()) as kept:
+    with closing(Spool(["id", "mobile"])) as kept:
         for part in parts:
-            kept.append(part)
+            columns = {header: [(one.cells or {})[header] for one in part] for header in ("id", "mobile")}
+            kept.append(part, {header: pa.array(texts, pa.large_string()) for header, texts in columns.items()})
         assert len(kept) == len(everything)
         for _ in range(2):
-            assert list(kept.read(np.ones(len(everything), dtype=bool))) == list(enumerate(everything))
-            assert list(kept.read(mask)) == [(n, one) for n, one in enumerate(everything) if mask[n]]
+            assert list(kept.read(np.ones(len(everything), dtype=bool), with_cells=True)) == list(enumerate(everything))
+            bare = [(n, one._replace(cells=None)) for n, one in enumerate(everything) if mask[n]]
+            assert list(kept.read(mask)) == bare
         positions = np.flatnonzero(mask).tolist()
         assert kept.keys(positions) == {n: everything[n].key for n in positions}
