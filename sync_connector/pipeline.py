@@ -20,6 +20,7 @@ from sync_connector import dialects
 from sync_connector.config import Settings
 from sync_connector.errors import Stopped, SyncError
 from sync_connector.flow.load import Endpoint, Instruments, Loader, new_client
+from sync_connector.flow.overlay import Fate
 from sync_connector.flow.pace import Patience
 from sync_connector.flow.resolve import Outcome
 from sync_connector.flow.spool import Candidate
@@ -36,7 +37,8 @@ SETTLE_ROWS = 5_000
 @dataclass(slots=True)
 class Result:
     """What a run came to. `as_json` is what `sync --json` prints. `findings`: how many the ledger has of each code, those of
-    rows that this run did not look at included."""
+    rows that this run did not look at included. `resubmitted`: key → what became of a row that came back corrected: a state
+    of the ledger, or why it was not looked at."""
 
     run: int | None
     status: str
@@ -45,6 +47,7 @@ class Result:
     codes: Counter[str]
     stale_at_vendor: int
     findings: dict[str, int]
+    resubmitted: dict[str, str]
     posts: int
     seconds: float
 
@@ -62,10 +65,27 @@ class Result:
             "stale_at_vendor": self.stale_at_vendor,
             "codes": dict(sorted(self.codes.items())),
             "findings": dict(sorted(self.findings.items())),
+            **({"resubmitted": self._resubmission()} if plan.overlays.resubmitted else {}),
             "posts": self.posts,
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": peak_rss_mb(),
         }
+
+    def _resubmission(self) -> dict[str, object]:
+        counts = Counter(self.resubmitted.values())
+        taken = counts[State.ACCEPTED] + counts[State.WARNED]
+        skipped = {fate.value: counts[fate] for fate in (Fate.UNEDITED, Fate.OUTDATED, Fate.MISSING)}
+        wrong = {key: word for key, word in self.resubmitted.items() if word not in (State.ACCEPTED, State.WARNED, *skipped)}
+        add_up("resubmitted", len(self.resubmitted), taken, len(wrong), *skipped.values())
+        return {"rows": len(self.resubmitted), "accepted": taken, "still_wrong": len(wrong), **skipped, "wrong": wrong}
+
+
+def _resubmitted(ledger: Ledger, plan: Plan) -> dict[str, str]:
+    """What became of the rows that a person corrected: the contact's state now, or why the correction was not taken."""
+    keys = plan.overlays.resubmitted
+    fates = {key: plan.overlays.fate(key) for key in keys}
+    states = ledger.standing(plan.scope, [key for key, fate in fates.items() if fate is Fate.LAID])
+    return {key: states.get(key, State.UNKNOWN.value) if fate is Fate.LAID else fate.value for key, fate in fates.items()}
 
 
 def peak_rss_mb() -> float:
@@ -140,18 +160,23 @@ def execute(
             codes=+(plan.codes + plan.mended + counting.codes),
             stale_at_vendor=ledger.stale_count(plan.scope),
             findings=ledger.open_findings(plan.scope),
+            resubmitted=_resubmitted(ledger, plan),
             posts=counting.posts,
             seconds=time.monotonic() - begun,
         )
         rows, filled = plan.rows["read"], plan.extraction.filled
-        ledger.end_run(run, status, utc_now(), read=rows, in_full=plan.full, filled=filled, result=result.as_json())
+        ledger.end_run(plan.scope, run, status, utc_now(), read=rows, in_full=plan.full, filled=filled, result=result.as_json())
     if failure is not None:
         raise failure
     return result
 
 
 def _settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
-    """What needs no verdict: rejections, held contacts, and rows that changed without changing what is sent."""
+    """What needs no verdict: corrections, rejections, held contacts, and rows that changed without changing what is sent."""
+    overlays = plan.overlays
+    if overlays.by_key:
+        laid = [(overlays.by_key[key], overlays.edited[key]) for key in overlays.resubmitted if key in overlays.edited]
+        ledger.lay(plan.scope, run, laid, [key for key, fate in overlays.fates.items() if fate is Fate.OUTDATED])
     since = ledger.forget_keyless(plan.scope)
     rejecting = plan.policy == "reject"
     state = State.REJECTED if rejecting else State.HELD

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from sync_connector.config import Settings
 from sync_connector.flow import brakes
 from sync_connector.flow import normalize as normalizing
 from sync_connector.flow.extract import KEY_JOINT, Extraction
+from sync_connector.flow.overlay import Overlay, Overlays
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Incumbent, Outcome, Resolution, groups, repeated, resolve
 from sync_connector.flow.sieve import Index, seed_of
 from sync_connector.flow.spool import Candidate, Spool
@@ -53,6 +54,7 @@ class Plan:
     gone: list[int]
     unsure: int
     remembered: list[Remembered]
+    overlays: Overlays
     held_before: int
     live: int
     known: int
@@ -165,18 +167,21 @@ def prepare(
     check: Callable[[], None],
     *,
     full: bool = False,
+    resubmitted: Iterable[Overlay] = (),
 ) -> Plan:
     """Read the source and decide what each contact needs. Writes nothing, sends nothing.
 
-    Where the source can say what changed since the last settled position, only that is read; `full` reads all.
+    Where the source can say what changed since the last settled position, only that is read; `full` reads all. What was
+    `resubmitted` lies over the source's own rows, and so does what was kept of earlier ones.
     `check` is called between chunks; it may raise to stop. The caller closes the plan's spool. Raises `FixSetup`,
     `TryLater`.
     """
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
-    passing = Passing(Spool(binding.used))
+    overlays = Overlays.of([*ledger.overlays(scope), *resubmitted])
+    passing = Passing(Spool(binding.fingerprinted))
     try:
-        return _prepare(settings, ledger, scope, progress, check, source, binding, passing, full)
+        return _prepare(settings, ledger, scope, progress, check, source, binding, overlays, passing, full)
     except BaseException:
         passing.spool.close()
         raise
@@ -190,6 +195,7 @@ def _prepare(
     check: Callable[[], None],
     source: RowSource,
     binding: mapping.Binding,
+    overlays: Overlays,
     passing: Passing,
     full: bool,
 ) -> Plan:
@@ -199,7 +205,8 @@ def _prepare(
     index = ledger.index(scope)
     choices = normalizing.Choices(settings.source.default_country, settings.rules.on_invalid_email, settings.rules.phone_shortcut)
     full_read = before is None and source.full
-    reading = Reading(ledger, scope, binding, choices, seed_of(identity), full_read, index, passing, ledger.holds_contacts())
+    seed, holds_contacts = seed_of(identity), ledger.holds_contacts()
+    reading = Reading(ledger, scope, binding, choices, seed, full_read, index, passing, holds_contacts, overlays)
     progress.stage("reading", source.total_bytes)
     reading.read(source.chunks(), progress, check)
     reading.full = source.full  # some know it only now
@@ -227,6 +234,7 @@ def _prepare(
         gone=gone,
         unsure=unsure,
         remembered=reading.remembered,
+        overlays=overlays,
         held_before=reading.held_before,
         live=reading.live,
         known=index.known,

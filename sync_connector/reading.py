@@ -22,8 +22,9 @@ from sync_connector.fields.phone import as_integer
 from sync_connector.flow import normalize as normalizing
 from sync_connector.flow.diff import Known, diff, payload_fingerprint
 from sync_connector.flow.extract import Extraction, Rows, SourceChunk, extract
+from sync_connector.flow.overlay import Overlays
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Outcome
-from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Fingerprints, Index, fingerprints
+from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Fingerprints, Index, fingerprints, own_fingerprints
 from sync_connector.flow.spool import Candidate, Spool
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.mapping import Binding
@@ -107,6 +108,7 @@ class Reading:
     index: Index
     passing: Passing
     holds_contacts: bool
+    overlays: Overlays
     extraction: Extraction = field(init=False)
     changed: npt.NDArray[np.bool_] = field(init=False)
     left: set[int] = field(default_factory=set)
@@ -144,6 +146,8 @@ class Reading:
         self.digest.update(fps.tobytes())
         at = index.find(fps)
         settled = at >= 0
+        if self.overlays.by_key:
+            settled &= ~self.overlays.wants(rows.keys)
         if settled.any():
             ids = np.where(settled, index.ids[np.maximum(at, 0)], 0)
             fresh = np.zeros(len(rows), dtype=bool)
@@ -161,7 +165,10 @@ class Reading:
     def _let_pass(self, rows: Rows, fps: Fingerprints, *, again: bool) -> None:
         keys = [key for key in rows.keys.to_pylist() if key]
         known = self.ledger.known(self.scope, keys) if self.holds_contacts else {}
-        _normalize_and_diff(rows, fps, known, self.binding, self.choices, self.passing, self.index, self.changed, again=again)
+        laid = self.overlays.lay(rows, self.binding, own_fingerprints) if self.overlays.by_key else rows
+        _normalize_and_diff(
+            rows, laid, fps, known, self.binding, self.choices, self.passing, self.index, self.changed, again=again
+        )
 
     def settle_waiting(self, ask: Callable[[Sequence[str]], Iterable[SourceChunk]] | None, check: Callable[[], None]) -> None:
         """Let those pass who waited for a number that is contested anew. What a read of changes did not meet and is not
@@ -169,11 +176,12 @@ class Reading:
         asked, it stays as it is until its row comes."""
         waiting = self.ledger.waiting(self.scope) if self.parked or not self.full else {}
         asked: set[int] = set()
+        resubmitted = {entry.id for entry in self.ledger.known(self.scope, self.overlays.resubmitted).values()}
         while True:
             reopened = self._reopened(waiting)
             if self.full or ask is None:
                 break
-            unmet = {id_ for id_ in [*self.index.open_ids.tolist(), *reopened] if self._unmet(id_)} - asked
+            unmet = {id_ for id_ in [*self.index.open_ids.tolist(), *reopened, *resubmitted] if self._unmet(id_)} - asked
             if not unmet:
                 break
             asked |= unmet
@@ -216,6 +224,7 @@ class Reading:
 
 def _normalize_and_diff(
     rows: Rows,
+    laid: Rows,
     fps: Fingerprints,
     known: dict[str, Known],
     binding: Binding,
@@ -226,11 +235,12 @@ def _normalize_and_diff(
     *,
     again: bool,
 ) -> None:
-    """Columns become records here. `again`: these rows have been met already, and wait for a number."""
+    """Columns become records here. `laid`: the rows with what lies over them. `again`: these rows have been met already, and
+    wait for a number."""
     candidates, phones, recencies, outcomes, needs = [], [], [], [], []
     row_fps = fps.astype(">u8").tobytes()
     lines, keys = rows.lines.tolist(), rows.keys.to_pylist()
-    for row, (key, normalized) in enumerate(zip(keys, normalizing.normalize(rows, binding, choices), strict=True)):
+    for row, (key, normalized) in enumerate(zip(keys, normalizing.normalize(laid, binding, choices), strict=True)):
         contact, findings = normalized.contact, normalized.findings
         entry = known.get(key)
         outcome = Outcome.REJECTED

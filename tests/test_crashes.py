@@ -134,6 +134,7 @@ class Company:
         names = (
             "begin",
             "settle",
+            "lay",
             "forget_keyless",
             "settle_rows",
             "displace",

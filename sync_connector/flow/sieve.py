@@ -64,6 +64,11 @@ def as_bytes(fingerprint: npt.NDArray[np.uint64]) -> bytes:
     return bytes(fingerprint.astype(">u8").tobytes())
 
 
+def own_fingerprints(keys: pa.Array, columns: Sequence[pa.Array]) -> list[bytes]:
+    """The same for rows as the CRM has them, whatever the rules are: 16 bytes for each."""
+    return [as_bytes(one) for one in fingerprints(keys, columns, 0)]
+
+
 @dataclass(slots=True)
 class Index:
     """The settled rows of one source, sorted by fingerprint, and which contacts of the ledger a run has met.

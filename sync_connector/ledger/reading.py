@@ -15,8 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.flow.diff import Known
+from sync_connector.flow.overlay import Overlay
 from sync_connector.flow.resolve import Incumbent
 from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Index
+from sync_connector.ledger import overlays
 from sync_connector.ledger.nouns import Position, Scope, StaleNumber
 from sync_connector.ledger.schema import contacts, findings, in_flight, positions, runs, sources, stale_numbers
 from sync_connector.ledger.statements import ask
@@ -205,6 +207,16 @@ class Reader:
         )
         with self._reading() as connection:
             return {row.state: row.contacts for row in connection.execute(query)}
+
+    def overlays(self, scope: Scope) -> list[Overlay]:
+        """What was corrected in sheets: what is kept, and which rows were sent with a one-off."""
+        with self._reading() as connection:
+            return overlays.stored(connection, scope)
+
+    def standing(self, scope: Scope, keys: Sequence[str]) -> dict[str, str]:
+        """Key → state of its contact, of those that the ledger knows."""
+        with self._reading() as connection:
+            return overlays.standing(connection, scope, keys)
 
     def open_findings(self, scope: Scope) -> dict[str, int]:
         """How many findings there are of each code."""

@@ -15,8 +15,9 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sync_connector.flow.overlay import Overlay
 from sync_connector.ledger import findings as flaws
-from sync_connector.ledger import leases
+from sync_connector.ledger import leases, overlays
 from sync_connector.ledger.findings import Flawed, Since
 from sync_connector.ledger.nouns import Position, Scope, Settled
 from sync_connector.ledger.reading import Reader
@@ -78,10 +79,20 @@ class Writer(Reader):
         return run
 
     def end_run(
-        self, run: int, status: str, now: datetime, *, read: int, in_full: bool, filled: Mapping[str, int], result: object
+        self,
+        scope: Scope,
+        run: int,
+        status: str,
+        now: datetime,
+        *,
+        read: int,
+        in_full: bool,
+        filled: Mapping[str, int],
+        result: object,
     ) -> None:
         """The run's last word."""
         with self.engine.begin() as connection:
+            overlays.drop_in_vain(connection, scope)
             connection.execute(
                 sa.update(runs)
                 .where(runs.c.id == run)
@@ -285,6 +296,14 @@ class Writer(Reader):
             leases.renew(connection, scope.account_id, self.holder)
             ask(connection, _GONE, {"gone": State.GONE.value, "run": run, "ids": list(ids)})
             flaws.forget(connection, ids)
+            overlays.drop_of_gone(connection, scope, ids)
+
+    def lay(self, scope: Scope, run: int, laid: Sequence[tuple[Overlay, Mapping[str, str]]], outdated: Sequence[str]) -> None:
+        """What was corrected in a sheet, and what it changes; and the keys of corrections that lie on no row any more."""
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            overlays.drop(connection, scope, outdated)
+            overlays.lay(connection, scope, run, laid)
 
 
 def _flawed(contact_id: int, one: Outgoing, reply: Reply) -> Flawed:
