@@ -112,6 +112,9 @@ class Rules(_Section):
     on_invalid_email: Literal["drop", "reject"] = "drop"
     shared_phone: Literal["newest", "first", "reject"] = "newest"
     phone_shortcut: bool = True
+    severity: dict[str, Literal["off", "warn", "reject"]] = Field(
+        default={}, description="of a rule, by its code; `sync-connector rules` lists them"
+    )
 
 
 class Ledger(_Section):

@@ -17,6 +17,7 @@ from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.history import Story, story
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.model import Contact
+from sync_connector.planning import choices_of
 from sync_connector.sources import ResumableSource
 
 LAST_EVENTS = 50
@@ -68,7 +69,7 @@ def _rows(settings: Settings, ledger: Ledger, scope: Scope, keys: list[str], num
         return []
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
-    choices = Choices(settings.source.default_country, settings.rules.on_invalid_email, settings.rules.phone_shortcut)
+    choices = choices_of(settings)
     wanted = pa.array(keys, pa.large_string())
     found = []
     # Where a position was reached, rows can be asked for by their keys; else all are looked at.

@@ -136,7 +136,7 @@ def execute(
     counting.watermark = watermark
     status, failure = "failed", None
     try:
-        _settle_rows(ledger, plan, run)
+        settle_rows(ledger, plan, run)
         if watermark is not None:
             watermark.rows_settled = True
         asyncio.run(_load(settings, ledger, plan, run, counting, progress, stopping, instruments))
@@ -171,7 +171,7 @@ def execute(
     return result
 
 
-def _settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
+def settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
     """What needs no verdict: corrections, rejections, held contacts, and rows that changed without changing what is sent."""
     overlays = plan.overlays
     if overlays.by_key:

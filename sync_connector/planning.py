@@ -21,6 +21,7 @@ import xxhash
 
 from sync_connector import dialects, mapping, sources
 from sync_connector.config import Settings
+from sync_connector.errors import FixSetup
 from sync_connector.flow import brakes
 from sync_connector.flow import normalize as normalizing
 from sync_connector.flow.extract import KEY_JOINT, Extraction
@@ -30,9 +31,12 @@ from sync_connector.flow.sieve import Index, seed_of
 from sync_connector.flow.spool import Candidate, Spool
 from sync_connector.ledger.store import Ledger, Position, Scope
 from sync_connector.reading import NEW, UPDATED, Passing, Progress, Reading, Remembered
+from sync_connector.rules import CATALOGUE, SEVERITIES, chosen
 from sync_connector.sources import ResumableSource, RowSource
 
 NUMBERS_AT_ONCE = 5_000
+LIBRARIES = ("phonenumbers", "email-validator", "babel", "rapidfuzz", "disposable-email-domains")
+"""Whose answers decide what a row becomes, or what is said of it."""
 
 
 @dataclass(slots=True)
@@ -159,6 +163,22 @@ def scope_names(settings: Settings) -> tuple[str, str, str]:
     return settings.vendor.login, urlsplit(url).hostname or "", settings.source.name
 
 
+def choices_of(settings: Settings) -> normalizing.Choices:
+    """What the settings say where the data leave a choice. Raises `FixSetup`, every severity that cannot be set at once."""
+    rules = settings.rules
+    faults = []
+    for code in rules.severity:
+        entry = CATALOGUE.get(code)
+        if entry is None:
+            faults.append(f"rules.severity: {code!r} is no code; `sync-connector rules` lists them")
+        elif entry.settable != SEVERITIES:
+            faults.append(f"rules.severity: {code!r} cannot be set here{f'; set {entry.settable}' if entry.settable else ''}")
+    if faults:
+        raise FixSetup(*faults)
+    country = settings.source.default_country
+    return normalizing.Choices(country, rules.on_invalid_email, rules.phone_shortcut, chosen(rules.severity))
+
+
 def prepare(
     settings: Settings,
     ledger: Ledger,
@@ -203,7 +223,7 @@ def _prepare(
     before = _resumed(source, ledger, scope, identity, 1 if full else settings.source.full_every)
     progress.stage("ledger", None)
     index = ledger.index(scope)
-    choices = normalizing.Choices(settings.source.default_country, settings.rules.on_invalid_email, settings.rules.phone_shortcut)
+    choices = choices_of(settings)
     full_read = before is None and source.full
     seed, holds_contacts = seed_of(identity), ledger.holds_contacts()
     reading = Reading(ledger, scope, binding, choices, seed, full_read, index, passing, holds_contacts, overlays)
@@ -277,7 +297,7 @@ def _position(source: ResumableSource | None, before: Position | None, identity:
 
 def _identity(settings: Settings, binding: mapping.Binding) -> str:
     """Everything that decides what a row becomes."""
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("phonenumbers", "email-validator", "babel")]
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
     rules = settings.rules
     return "; ".join(
         [
@@ -286,6 +306,7 @@ def _identity(settings: Settings, binding: mapping.Binding) -> str:
             f"country {settings.source.default_country}",
             f"e-mail {rules.on_invalid_email}",
             f"shared {rules.shared_phone}",
+            f"severity {sorted(rules.severity.items())}",
             f"mapping {xxhash.xxh3_64_hexdigest(repr(binding).encode())}",
         ]
     )

@@ -143,7 +143,7 @@ def test_the_same_table_becomes_the_same_contacts(name: str, kind: str, tmp_path
     contacts = []
     for rows in extract(source.chunks(), binding, extraction):
         assert all(rows.keys.to_pylist())
-        contacts += [normalized.contact for normalized in normalize(rows, binding, Choices("FR", "drop"))]
+        contacts += [normalized.contact for normalized in normalize(rows, binding, Choices("FR", "drop", rules=()))]
     assert sorted(contact.phone_number for contact in contacts if contact) == sorted(wanted)
     assert extraction.deleted == left_out
     assert extraction.set_aside == []

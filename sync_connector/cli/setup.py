@@ -67,6 +67,7 @@ def init(
 def check(config_path: str, as_json: bool) -> None:
     """Look at configuration, mapping, source and ledger without sending anything."""
     settings = config.load(config_path, purpose="send")
+    planning.choices_of(settings)
     source = sources.open_source(settings.source)
     binding = mapping.bind(mapping.load(settings.source.mapping), source.headers())
     with ledger_of(settings) as ledger:

@@ -21,8 +21,9 @@ from sync_connector.fields.phone import Judge, Phone, by_library, by_shortcut, p
 from sync_connector.flow.extract import Rows
 from sync_connector.mapping import INTERNATIONAL, Binding, fold
 from sync_connector.model import Contact, Finding, Severity
+from sync_connector.rules import DEFAULT, Cell, Chosen, Seen, advise_invalid_email, advise_invalid_phone, judge
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Raise it when the same row may become another contact: every ledger then looks at every row again."""
 
 Cells = list[str | None]
@@ -46,6 +47,7 @@ class Choices(NamedTuple):
     default_country: str | None
     on_invalid_email: Literal["drop", "reject"]
     phone_shortcut: bool = True
+    rules: Chosen = DEFAULT
 
     @property
     def judge(self) -> Judge:
@@ -59,8 +61,9 @@ def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized
     count = len(rows)
     findings: list[list[Finding]] = [[] for _ in range(count)]
     countries = _countries(cells, binding, count, findings, choices.default_country)
-    phones = _phones(cells, binding, countries, choices, findings)
-    emails = _emails(cells, binding, count, findings, choices)
+    candidates = _candidates(cells, binding, count, choices.judge)
+    phones, phone_at = _phones(cells, binding, countries, candidates, choices, findings)
+    emails, email_at = _emails(cells, binding, count, findings, choices)
     first_names = _first_filled(cells, binding.first_name, count)
     last_names = _first_filled(cells, binding.last_name, count)
     full_names = _first_filled(cells, binding.full_name, count)
@@ -69,17 +72,32 @@ def normalize(rows: Rows, binding: Binding, choices: Choices) -> list[Normalized
         otherwise = _joined(cells, binding.adress_otherwise, count)
         adresses = [adress or other for adress, other in zip(adresses, otherwise, strict=True)]
     recencies = _recencies(cells, binding, count)
+    addresses = [(header, cells[header]) for header in binding.email]
+    named_in = ((binding.first_name or ("",))[0], (*binding.last_name, *binding.full_name, "")[0])
+    default = choices.default_country or ""
     done = []
     for row in range(count):
         phone, first, last = phones[row], first_names[row], last_names[row]
         contact = None
-        country = countries[row] or (choices.default_country or "")
+        country = here = countries[row]
+        if not first and not last:
+            last = full_names[row]
+        if choices.rules:
+            numbers_seen = [
+                Cell(header, raw, here or own or default, phone or "" if at == phone_at[row] else "")
+                for at, (raw, own, header) in enumerate(candidates[row])
+            ]
+            addresses_seen = [
+                Cell(header, raw, "", emails[row] if at == email_at[row] else "")
+                for at, (header, column) in enumerate(addresses)
+                if (raw := column[row])
+            ]
+            words = (first, last, adresses[row], emails[row], phone or "", here, default)
+            findings[row] += judge(Seen(*words, tuple(numbers_seen), tuple(addresses_seen), *named_in), choices.rules)
         if phone is not None and not any(finding.severity is Severity.REJECT for finding in findings[row]):
-            if not first and not last:
-                last = full_names[row]
-            country = countries[row] or _country_of(phone, choices.default_country)
+            country = here or _country_of(phone, choices.default_country)
             contact = Contact(phone, first, last, adresses[row], emails[row], country)
-        done.append(Normalized(contact, tuple(findings[row]), recencies[row], country))
+        done.append(Normalized(contact, tuple(findings[row]), recencies[row], country or default))
     return done
 
 
@@ -130,26 +148,30 @@ def _phones(
     cells: dict[str, Cells],
     binding: Binding,
     countries: Sequence[str],
+    candidates: list[list[tuple[str, str | None, str]]],
     choices: Choices,
     findings: list[list[Finding]],
-) -> list[str | None]:
+) -> tuple[list[str | None], list[int]]:
     """Each row's first valid number, in the order that the mapping prefers, seen from the row's country, else from the
-    column's, else from the source's."""
+    column's, else from the source's; and which of its candidates that is."""
     count = len(countries)
     chosen: list[str | None] = [None] * count
+    chosen_at = [-1] * count
     refused: list[Finding | None] = [None] * count
-    candidates = _candidates(cells, binding, count, choices.judge)
     turn = 0
     while open_rows := [row for row in range(count) if chosen[row] is None and len(candidates[row]) > turn]:
         raws = [candidates[row][turn][0] for row in open_rows]
         headers = [candidates[row][turn][2] for row in open_rows]
         regions = [countries[row] or candidates[row][turn][1] or choices.default_country for row in open_rows]
         answers = phone_column(raws, regions, choices.judge)
-        for row, raw, header, phone in zip(open_rows, raws, headers, answers, strict=True):
+        for row, raw, region, header, phone in zip(open_rows, raws, regions, headers, answers, strict=True):
             chosen[row] = phone.e164
-            if phone.e164 is None and refused[row] is None:
+            if phone.e164 is not None:
+                chosen_at[row] = turn
+            elif refused[row] is None:
                 advice = f"{phone.reason}; correct the number in the CRM"
-                refused[row] = Finding("#001", "phone_number", Severity.REJECT, raw, advice, header)
+                meant = advise_invalid_phone(raw, region or "", choices.default_country or "", choices.judge)
+                refused[row] = Finding("#001", "phone_number", Severity.REJECT, raw, advice, header, meant)
             for note in phone.notes:
                 findings[row].append(Finding("phone_mended", "phone_number", Severity.REPAIR, raw, note, header))
         turn += 1
@@ -167,7 +189,7 @@ def _phones(
             findings[row].append(
                 Finding("#002", "phone_number", Severity.REJECT, "", "give the contact a phone number in the CRM", wanted)
             )
-    return chosen
+    return chosen, chosen_at
 
 
 def _candidates(cells: dict[str, Cells], binding: Binding, count: int, judge: Judge) -> list[list[tuple[str, str | None, str]]]:
@@ -202,21 +224,27 @@ def _with_plus(raw: str | None, judge: Judge) -> str | None:
     return raw
 
 
-def _emails(cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]], choices: Choices) -> list[str]:
+def _emails(
+    cells: dict[str, Cells], binding: Binding, count: int, findings: list[list[Finding]], choices: Choices
+) -> tuple[list[str], list[int]]:
+    """Each row's first valid address, and in which of the e-mail columns it stands."""
     emails = [""] * count
+    chosen_at = [-1] * count
     refused: list[Finding | None] = [None] * count
     reject = choices.on_invalid_email == "reject"
     severity = Severity.REJECT if reject else Severity.REPAIR
     consequence = "correct it in the CRM" if reject else "left out; correct it in the CRM"
-    for header in binding.email:
+    for at, header in enumerate(binding.email):
         for row, raw in enumerate(cells[header]):
             if emails[row] or not raw or raw.isspace():
                 continue
             email = email_address(raw)
             if email.address is None:
-                refused[row] = refused[row] or Finding("#004", "email", severity, raw, f"{email.reason} {consequence}", header)
+                if refused[row] is None:
+                    advice = f"{email.reason} {consequence}"
+                    refused[row] = Finding("#004", "email", severity, raw, advice, header, advise_invalid_email(raw))
                 continue
-            emails[row] = email.address
+            emails[row], chosen_at[row] = email.address, at
             for note in email.notes:
                 findings[row].append(Finding("email_mended", "email", Severity.REPAIR, raw, note, header))
     for row, finding in enumerate(refused):
@@ -226,7 +254,7 @@ def _emails(cells: dict[str, Cells], binding: Binding, count: int, findings: lis
                     severity=Severity.REPAIR, advice=f"{finding.advice}; another address was taken instead"
                 )
             findings[row].append(finding)
-    return emails
+    return emails, chosen_at
 
 
 def _first_filled(cells: dict[str, Cells], headers: Sequence[str], count: int) -> list[str]:

@@ -45,11 +45,11 @@ _FORGET_CODE = "DELETE FROM findings WHERE contact_id AMONG :ids AND code = :cod
 
 class Flawed(NamedTuple):
     """A row with findings. `contact_id`: `None` where the row has no key of its own. `cells`: header → text, of a row that
-    was not sent; `rejected` rows are listed with their place."""
+    was not sent; `rejected` rows are listed with their place, which only they must have."""
 
     contact_id: int | None
     key: str
-    place: Place
+    place: Place | None
     findings: tuple[Finding, ...]
     cells: Mapping[str, str | None] | None
     rejected: bool
@@ -74,6 +74,15 @@ def forget_keyless(connection: Connection, scope: Scope) -> Since:
     connection.execute(sa.delete(findings).where(of_source))
     connection.execute(sa.delete(rejects).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None)))
     return {(None, code, field, value): run for code, field, value, run in found}
+
+
+def forget_code(connection: Connection, scope: Scope, code: str) -> Since:
+    """Nothing is wrong any more of this kind, with any contact of a source."""
+    of_code = (findings.c.source_id == scope.source_id) & (findings.c.code == code)
+    columns = (findings.c.contact_id, findings.c.code, findings.c.field, findings.c.value, findings.c.run_id)
+    found = connection.execute(sa.select(*columns).where(of_code)).all()
+    connection.execute(sa.delete(findings).where(of_code))
+    return {(id_, code, field, value): run for id_, code, field, value, run in found}
 
 
 def keep(connection: Connection, scope: Scope, run: int, rows: Sequence[Flawed], since: Since) -> None:
@@ -107,7 +116,7 @@ def add(connection: Connection, scope: Scope, run: int, code: str, about: Mappin
 
 def _reject(scope: Scope, run: int, row: Flawed) -> tuple[object, ...]:
     cells = None if row.cells is None else orjson.dumps(row.cells).decode()
-    return (scope.source_id, row.contact_id, run, row.key or None, *row.place, cells)
+    return (scope.source_id, row.contact_id, run, row.key or None, *(row.place or ("", 0)), cells)
 
 
 def _finding(

@@ -305,6 +305,24 @@ class Writer(Reader):
             overlays.drop(connection, scope, outdated)
             overlays.lay(connection, scope, run, laid)
 
+    def replace_findings(self, scope: Scope, about: Mapping[str, Mapping[str, Finding]]) -> int:
+        """Code → key → what is wrong with its contact, in place of all findings of these codes; how many of the keys the ledger
+        does not know. They count as found by the last run."""
+        unknown = 0
+        with self.engine.begin() as connection:
+            leases.renew(connection, scope.account_id, self.holder)
+            last = connection.scalar(sa.select(sa.func.max(runs.c.id)).where(runs.c.source_id == scope.source_id)) or 0
+            for code, found in about.items():
+                since = flaws.forget_code(connection, scope, code)
+                keys = list(found)
+                for start in range(0, len(keys), 5_000):
+                    part = keys[start : start + 5_000]
+                    ids = self._ids(connection, scope, part)
+                    unknown += len(part) - len(ids)
+                    rows = [Flawed(ids[key], key, None, (found[key],), None, rejected=False) for key in part if key in ids]
+                    flaws.keep(connection, scope, last, rows, since)
+        return unknown
+
 
 def _flawed(contact_id: int, one: Outgoing, reply: Reply) -> Flawed:
     """A contact that was offered to the vendor, with our findings and the vendor's."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sync_connector.model import Severity
 from sync_connector.rules.rule import Found, Rule
 
-SEVERITIES = "rules.severities"
+SEVERITIES = "rules.severity"
 """The setting that turns a code `off`, or to `warn` or `reject`."""
 
 

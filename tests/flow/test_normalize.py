@@ -21,7 +21,7 @@ def _normalized(
     table: Table, name: str = "generic", country: str | None = "FR", on_invalid_email: Literal["drop", "reject"] = "drop"
 ) -> list[Normalized]:
     rows, binding = rows_of(table, name)
-    return normalize(rows, binding, Choices(country, on_invalid_email))
+    return normalize(rows, binding, Choices(country, on_invalid_email, rules=()))
 
 
 def _one(default: str | None = "FR", /, **cells: str | None) -> Normalized:
@@ -127,7 +127,7 @@ def test_every_number_of_a_row_is_told_and_which_was_taken() -> None:
     rows, binding = rows_of(
         {"id": ["1"], "phone": ["01 23 45 67 89"], "mobile": ["06 12 34 56 78 / 06 98 76 54 32"], "work phone": ["12"]}
     )
-    (told,) = numbers(rows, binding, Choices("FR", "drop"))
+    (told,) = numbers(rows, binding, Choices("FR", "drop", rules=()))
     assert [(one.header, one.region, one.phone.e164, one.phone.others) for one in told] == [
         ("mobile", "FR", "+33612345678", ("+33698765432",)),
         ("phone", "FR", "+33123456789", ()),
@@ -261,7 +261,7 @@ def test_a_column_may_have_its_own_country() -> None:
     }
     binding = mappings.bind(mappings.parse(text, "x.toml"), list(table))
     (rows,) = extract([chunk_of(table)], binding, Extraction())
-    found = normalize(rows, binding, Choices("FR", "drop"))
+    found = normalize(rows, binding, Choices("FR", "drop", rules=()))
     assert [one.contact and one.contact.phone_number for one in found] == ["+442079460958", "+33612345678", "+41446681800"]
 
 
@@ -284,7 +284,7 @@ def test_a_column_may_leave_out_the_plus_sign(cell: str, number: str | None) -> 
         table: Table = {"id": ["1"], "sms": [cell], "land": ["FR"], "phone 1": [""], "label 1": [""]}
         binding = mappings.bind(mappings.parse(text + labelled, "x.toml"), list(table))
         (rows,) = extract([chunk_of(table)], binding, Extraction())
-        (one,) = normalize(rows, binding, Choices(None, "drop"))
+        (one,) = normalize(rows, binding, Choices(None, "drop", rules=()))
         assert (one.contact and one.contact.phone_number) == number
 
 

@@ -338,7 +338,7 @@ def _normalized(source: RowSource) -> tuple[list[str], list[Normalized]]:
     done: list[Normalized] = []
     for rows in extract(source.chunks(), binding, Extraction()):
         keys += rows.keys.to_pylist()
-        done += normalize(rows, binding, Choices("FR", "drop"))
+        done += normalize(rows, binding, Choices("FR", "drop", rules=()))
     return keys, done
 
 
