@@ -27,6 +27,8 @@ class Finding(NamedTuple):
     severity: Severity
     value: str
     advice: str
+    column: str = ""
+    suggestion: str = ""
 
 
 class Contact(NamedTuple):
