@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
 from xlsxwriter.format import Format  # type: ignore[import-untyped]
@@ -29,8 +30,8 @@ PIECE = 32_000
 ROWS, README, HIDDEN = "Rows to fix", "Read me", "sync kept"
 OUR_WIDTHS = (8, 18, 18, 36, 60, 24, 24)
 OWN_WIDTHS = (14, 40)
-TEXT = {"num_format": "@", "valign": "top"}
-OURS = {**TEXT, "bg_color": "#EEF3FA", "text_wrap": True}
+TEXT = {"num_format": 49, "valign": "top"}  # the built-in format Text, and not one of ours that looks like it
+OURS = {**TEXT, "bg_color": "#EEF3FA"}
 HEADER = {**TEXT, "bold": True, "bottom": 1}
 
 EXPLAINED = (
@@ -43,13 +44,16 @@ EXPLAINED = (
 
 
 class Book:
-    """A workbook on its way into a file. `folder` takes what is not yet in it; `headers` are the rows' own columns."""
+    """A workbook in the making: once left, it is the file `path` in `folder`, which also takes what is not yet in it.
+    `headers` are the rows' own columns. Raises `OSError`."""
 
-    def __init__(self, file: BinaryIO, folder: str, headers: Sequence[str]) -> None:
+    def __init__(self, folder: str, headers: Sequence[str]) -> None:
+        self.path = os.path.join(folder, "workbook.xlsx")
         self._headers, self._shown = headers, shown_headers(headers)
-        self._book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
+        self._book = xlsxwriter.Workbook(self.path, {"constant_memory": True, "tmpdir": folder})
         self._plain = self._book.add_format(TEXT)
-        self._ours = self._book.add_format(OURS)
+        self._token = self._book.add_format({**OURS, "font_color": "#808080"})
+        self._ours = self._book.add_format({**OURS, "text_wrap": True})
         self._header = self._book.add_format(HEADER)
         self._our_header = self._book.add_format({**HEADER, "bg_color": "#C9D8EE"})
         self._marked = {
@@ -86,7 +90,7 @@ class Book:
             marked = self._marked[worst[header]] if header in worst else self._plain
             _write(self._sheet, self._row, place, shown(text), marked)
         for place, text in enumerate(ours, start=len(own)):
-            _write(self._sheet, self._row, place, shown(text), self._ours)
+            _write(self._sheet, self._row, place, shown(text), self._ours if place > len(own) else self._token)
         for header, text in kept.items():
             self._keep(ours[0], [header, text])
         self._row += 1
@@ -99,7 +103,7 @@ class Book:
             sheet.set_column(place, place, min(max(len(name) + 4, narrow), wide), self._plain)
             _write(sheet, 0, place, name, self._header)
         for place, (name, width) in enumerate(zip(OUR_HEADERS, OUR_WIDTHS, strict=True), start=len(self._shown)):
-            sheet.set_column(place, place, width, self._ours)
+            sheet.set_column(place, place, width, self._ours if place > len(self._shown) else self._token)
             _write(sheet, 0, place, name, self._our_header)
         sheet.freeze_panes(1, 0)
         return sheet

@@ -113,8 +113,8 @@ SPLIT, GUARDED_SPLIT = re.compile(_BEHIND + _BEFORE), re.compile(f"{_BEHIND}'{_B
 
 WORD = re.compile(r"[^\W\d_]+")
 DIGIT = re.compile(r"\d")
-IDENTIFIER = re.compile(r"(?!e\d)[a-z]{1,2}[-_]?\d+", re.IGNORECASE)
-"""What has a digit and one word but is no amount, date or time anywhere: `C0001`, `FR75001`."""
+IDENTIFIER = re.compile(r"(?!e\d)(?:[a-z]{1,2}[-_]?|#)\d+", re.IGNORECASE)
+"""What has a digit and one word but is no amount, date or time anywhere: `C0001`, `FR75001`, `#001`."""
 
 TRUTH = re.compile(
     "true|false|vrai|faux|wahr|falsch|verdadero|falso|vero|verdadeiro|waar|onwaar|prawda|fałsz|sant|falskt|sand|falsk|sann|usann"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -63,18 +64,17 @@ def write_xlsx(
         most = MOST_COLUMNS - len(columns.OUR_HEADERS)
         raise FixSetup(f"{path}: a workbook holds {most:,} columns of a row, and there are {len(headers):,}; write CSV instead")
     number, changed = 0, columns.changed_headers(headers)
-    with (
-        _whole(Path(path)) as raw,
-        tempfile.TemporaryDirectory(prefix="sync-connector-") as folder,
-        Book(raw, folder, headers) as book,
-    ):
-        for number, row in enumerate(rows, start=1):
-            own = {header: row.cells.get(header, "") for header in headers}
-            token = sealed(Token(Form.WORKBOOK, row.key, row.fingerprint, number, letters(own.values()), changed))
-            if not row.fixable or guard.shown(token) != token:
-                token = ""
-            kept = {header: text for header, text in own.items() if guard.is_fragile(text)} if token else {}
-            book.add(list(own.values()), columns.our_cells(row, token, reason), columns.worst(row), kept)
+    with _whole(Path(path)) as raw, tempfile.TemporaryDirectory(prefix="sync-connector-") as folder:
+        with Book(folder, headers) as book:
+            for number, row in enumerate(rows, start=1):
+                own = {header: row.cells.get(header, "") for header in headers}
+                token = sealed(Token(Form.WORKBOOK, row.key, row.fingerprint, number, letters(own.values()), changed))
+                if not row.fixable or guard.shown(token) != token:
+                    token = ""
+                kept = {header: text for header, text in own.items() if guard.is_fragile(text)} if token else {}
+                book.add(list(own.values()), columns.our_cells(row, token, reason), columns.worst(row), kept)
+        with open(book.path, "rb") as made:
+            shutil.copyfileobj(made, raw)
     return number
 
 
