@@ -149,19 +149,17 @@ def _is_guessed(text: str) -> bool:
     words = [found.group().casefold() for found in islice(WORD.finditer(bare), MOST_WORDS + 1)]
     if len(words) < 2:
         return IDENTIFIER.fullmatch(bare) is None
-    return len(words) <= MOST_WORDS and any(_is_month(word) for word in words)
-
-
-def _is_month(word: str) -> bool:
-    return len(word) > 2 and any(month.startswith(word) for month in _months())
+    return len(words) <= MOST_WORDS and not _months().isdisjoint(words)
 
 
 @functools.cache
 def _months() -> frozenset[str]:
-    return frozenset(
-        name.casefold().rstrip(".")
+    """The names of months in many languages, and their beginnings of three letters and more, which Excel knows, too."""
+    names = {
+        name.casefold()
         for locale in MONTHS_OF
         for width in ("wide", "abbreviated")
         for context in ("format", "stand-alone")
         for name in get_month_names(width, context, locale).values()
-    )
+    }
+    return frozenset(name[:letters] for name in names for letters in range(3, len(name) + 1))

@@ -27,7 +27,7 @@ from sync_connector.sources import excel
 from sync_connector.sources._flat import written
 from sync_connector.sources._text import marked
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 256 << 20
 HEADER_AMONG = 50
 MOST_FAULTS = 100
 DELIMITERS = ",;\t|"
@@ -202,10 +202,11 @@ def _kept(pieces: dict[tuple[str, str], list[str]]) -> Kept:
     kept: Kept = {}
     for (token, _), texts in pieces.items():
         try:
-            header, text = json.loads(base64.b64decode("".join(texts), b"-.", validate=True))
-        except ValueError:
+            content = json.loads(base64.b64decode("".join(texts), b"-.", validate=True))
+        except (ValueError, RecursionError):
             continue  # its cell says that it was cut
-        kept.setdefault(token, []).append((header, text))
+        if isinstance(content, list) and [type(text) for text in content] == [str, str]:
+            kept.setdefault(token, []).append((content[0], content[1]))
     return kept
 
 
@@ -228,7 +229,7 @@ def _lf(text: str) -> str:
 def _of_text(path: Path) -> tuple[list[_Table], Kept]:
     size = path.stat().st_size
     if size > MOST_BYTES:
-        raise FixSetup(f"{path}: it has {size / (1 << 30):.1f} GiB, and at most {MOST_BYTES >> 30} is read; split it")
+        raise FixSetup(f"{path}: it has {size / (1 << 20):,.1f} MiB, and at most {MOST_BYTES >> 20} are read; split it")
     raw = path.read_bytes()
     rows: list[tuple[int, list[str]]] = []
     for encoding in _encodings(raw):

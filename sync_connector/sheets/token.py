@@ -15,12 +15,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MOST_LETTERS = 16
 ALTERNATIVES = b"-."  # instead of + and /; an underscore could make an escape of a workbook (_x000D_)
 PATTERN = re.compile(r"([xc])1\.([A-Za-z0-9.\-]+)(?: (\S*))?")
 CHECK_BYTES = 4
+SHAPE = [str, str, int, str, dict, dict, dict]
 
 
 class Form(StrEnum):
@@ -76,7 +77,16 @@ def opened(text: str) -> tuple[Token, bool] | None:
     if zlib.crc32(content).to_bytes(CHECK_BYTES, "big") != check:
         return None
     try:
-        token = Token(Form(form), *json.loads(content))
-    except (ValueError, TypeError, RecursionError):
+        fields = json.loads(content)
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(fields, list) or [type(field) for field in fields] != SHAPE or not _is_told(fields):
+        return None
+    token = Token(Form(form), *fields)
     return token, (letters_now or "") == token.letters
+
+
+def _is_told(fields: list[Any]) -> bool:
+    """Whether the texts and numbers that a token tells of its cells are such."""
+    *_, headers, kept, long = fields
+    return all(type(text) is str for text in (*headers.values(), *kept.values())) and all(type(n) is int for n in long.values())

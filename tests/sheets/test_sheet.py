@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import random
 import re
 import stat
 import zipfile
@@ -369,7 +370,25 @@ def test_a_sheet_that_does_not_fit_into_memory_is_a_sentence(tmp_path: Path, mon
     monkeypatch.setattr(excel, "MAX_UNPACKED", 100)
     for form in ("csv", "xlsx"):
         FORMS[form](tmp_path / "x", HEADERS, [row("k", "1", "Jean", "06")])
-        assert "GiB" in faults(tmp_path / "x")[0]
+        assert re.search("[MG]iB", faults(tmp_path / "x")[0])
+
+
+def test_random_damage_is_a_sentence_or_rows(form: str, tmp_path: Path) -> None:
+    """Whatever bytes are changed, there are lines or faults that say what to do."""
+    chance = random.Random(7)
+    FORMS[form](tmp_path / "x", HEADERS, [row("k", "1", "Zoë\r\n", "06"), row("l", "2", "Łukasz", "x" * 33_000)])
+    whole = (tmp_path / "x").read_bytes()
+    outcomes = set()
+    for _ in range(80):
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        (tmp_path / "x").write_bytes(bytes(content))
+        try:
+            outcomes.add("lines" if read.read(tmp_path / "x") else "none")
+        except FixSetup:
+            outcomes.add("sentence")
+    assert outcomes >= {"lines", "sentence"}
 
 
 def broken_rows() -> Iterator[SheetRow]:
