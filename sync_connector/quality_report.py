@@ -6,13 +6,13 @@ Law: what is counted adds up, and code asserts it; what a person can be told by 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sync_connector.errors import FixSetup
 from sync_connector.ledger.event_history import iso
-from sync_connector.ledger.quality import Cause, Example, Quality, Run, quality
+from sync_connector.ledger.quality import Cause, Example, Quality, Reject, Run, quality
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.mapping import Binding, Mapping as Columns, bind
 from sync_connector.model import Severity, State
@@ -218,3 +218,18 @@ def _roles(columns: Columns, headers: list[str]) -> Mapping[str, str]:
         for header in named:
             roles.setdefault(header, field)
     return roles
+
+
+def rejects_told(rejects: Iterable[Reject]) -> list[dict[str, Any]]:
+    """What `rejects --json` prints."""
+    return [
+        {
+            "key": one.key or None,
+            "state": one.state,
+            "run": one.run,
+            "place": None if one.place is None else str(one.place),
+            "cells": one.cells,
+            "findings": [finding._asdict() for finding in one.findings],
+        }
+        for one in rejects
+    ]

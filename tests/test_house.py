@@ -46,6 +46,11 @@ PURE = [
     "flow/brakes.py",
     "dialects",
     "events/understand.py",
+    "rules",
+    "duplicates",
+    "sheets/columns.py",
+    "sheets/guard.py",
+    "sheets/token.py",
     "sinks/_rows.py",
     "sinks/_wording.py",
 ]

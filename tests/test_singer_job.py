@@ -236,7 +236,7 @@ def test_nothing_is_settled_while_rejections_are_not_recorded(
     project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger that fails before the first batch gives no STATE back, though no contact was to be sent."""
-    monkeypatch.setattr(pipeline, "_settle_rows", lambda *_: (_ for _ in ()).throw(Stopped(15)))
+    monkeypatch.setattr(pipeline, "settle_rows", lambda *_: (_ for _ in ()).throw(Stopped(15)))
     stopped = run(project, lines([SCHEMA, contact(1, mobile="12"), state(1)]), "sync", "--singer", "-", "--approve", code=143)
     assert stopped.stdout == ""
 

@@ -84,6 +84,13 @@ singer_option = click.option(
     "--singer", "tap", metavar="-|FILE", help="Read a Singer tap's messages (- is standard input) instead of the source."
 )
 
+resubmit_option = click.option(
+    "--resubmit",
+    "sheet",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A sheet of `rejects` whose rows were mended: they lie over the CRM's own.",
+)
+
 
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sync-connector")

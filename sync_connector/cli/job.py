@@ -22,18 +22,20 @@ from sync_connector.cli.frame import (
     json_option,
     ledger_of,
     progress_bars,
+    resubmit_option,
     scope_of,
     show,
     show_json,
     singer_option,
 )
 from sync_connector.config import Settings
-from sync_connector.errors import AskPerson
+from sync_connector.errors import AskPerson, FixSetup
 from sync_connector.flow.brakes import Limits
+from sync_connector.flow.overlay import Overlay
 from sync_connector.flow.resolve import Outcome
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import Contact
-from sync_connector.report import terminal
+from sync_connector.report import quality_terminal, terminal
 from sync_connector.sources import singer
 from sync_connector.watermark import Watermark
 
@@ -55,14 +57,16 @@ def _limits(settings: Settings) -> Limits:
 @json_option
 @full_option
 @singer_option
+@resubmit_option
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the plan to this file, for review and `sync --apply`.")
-def plan(config_path: str, as_json: bool, full: bool, tap: str | None, out: str | None) -> None:
+def plan(config_path: str, as_json: bool, full: bool, tap: str | None, sheet: str | None, out: str | None) -> None:
     """Show what a sync would send. Writes nothing to the ledger, sends nothing."""
     begun = time.monotonic()
     settings = config.load(config_path, source=_tapped(tap))
     with ledger_of(settings) as ledger:
         with progress_bars() as progress, Signals() as signals:
-            made = planning.prepare(settings, ledger, scope_of(ledger, settings), progress, signals.check, full=full)
+            scope, corrected = scope_of(ledger, settings), _corrected(sheet)
+            made = planning.prepare(settings, ledger, scope, progress, signals.check, full=full, resubmitted=corrected)
         with closing(made.spool):
             if out:
                 planfile.write(Path(out), made, ledger, _account(settings))
@@ -121,16 +125,35 @@ def _show_rejects(made: planning.Plan) -> None:
 @click.option("--apply", "apply_path", type=click.Path(dir_okay=False), help="Send exactly what this plan says, or refuse.")
 @click.option("--approve", is_flag=True, help="Pass the brakes, this once.")
 @full_option
-def sync(config_path: str, as_json: bool, tap: str | None, apply_path: str | None, approve: bool, full: bool) -> None:
+@resubmit_option
+@click.option(
+    "--keep", is_flag=True, help="With --resubmit: apply it again whenever the row is looked at, until it changes in the CRM."
+)
+def sync(
+    config_path: str,
+    as_json: bool,
+    tap: str | None,
+    apply_path: str | None,
+    approve: bool,
+    full: bool,
+    sheet: str | None,
+    keep: bool,
+) -> None:
     """Send what changed since the last sync, and record the vendor's verdict on each contact.
+
+    With --resubmit, what was mended in a sheet of `rejects` lies over the CRM's own rows, this once or with --keep.
 
     With --singer, stdout is the tap's: it gets the last STATE of which every record before it is settled, if there is one,
     and nothing else. The result goes to stderr.
     """
     begun = time.monotonic()
     settings = config.load(config_path, purpose="send", source=_tapped(tap))
+    if keep and sheet is None:
+        raise FixSetup("--keep goes with --resubmit")
+    corrected = _corrected(sheet, keep=keep)
     with ledger_of(settings, write=True) as ledger, Signals() as signals:
-        result = _run(settings, ledger, signals, begun, apply_path=apply_path, approve=approve, full=full)
+        run = functools.partial(_run, settings, ledger, signals, begun, apply_path=apply_path, approve=approve, full=full)
+        result = run(corrected=corrected)
     shown = result.as_json()
     if as_json:
         show_json(shown, stderr=_of_a_tap(settings))
@@ -143,6 +166,15 @@ def sync(config_path: str, as_json: bool, tap: str | None, apply_path: str | Non
 def _tapped(tap: str | None) -> dict[str, str] | None:
     """The source's settings that `--singer` stands for; a path on the command line is seen from where the user is."""
     return None if tap is None else {"type": "singer", "path": tap if tap == "-" else os.path.abspath(tap)}
+
+
+def _corrected(sheet: str | None, *, keep: bool = False) -> list[Overlay]:
+    """What was mended in a sheet, if there is one."""
+    if sheet is None:
+        return []
+    from sync_connector import resubmitting  # it brings the readers and writers of workbooks
+
+    return resubmitting.overlays(Path(sheet), keep=keep)
 
 
 def _of_a_tap(settings: Settings) -> bool:
@@ -165,6 +197,7 @@ def _run(
     apply_path: str | None,
     approve: bool,
     full: bool,
+    corrected: list[Overlay],
 ) -> pipeline.Result:
     scope = ledger.make_scope(*planning.scope_names(settings))
     with progress_bars() as progress, ledger.lease(scope):
@@ -177,7 +210,7 @@ def _run(
                 ledger.renew(scope)
                 last_renewal = time.monotonic()
 
-        made = planning.prepare(settings, ledger, scope, progress, check, full=full)
+        made = planning.prepare(settings, ledger, scope, progress, check, full=full, resubmitted=corrected)
         with closing(made.spool):
             if apply_path is not None:
                 planfile.check(Path(apply_path), made, _account(settings))
@@ -206,6 +239,8 @@ def _show_result(result: pipeline.Result, shown: dict[str, Any], *, stderr: bool
         say(
             f"{shown['stale_at_vendor']:,} numbers are stale at the vendor, which cannot delete them: sync-connector runs --stale"
         )
+    if "resubmitted" in shown:
+        say(quality_terminal.resubmitted(shown["resubmitted"]))
     if result.tally.refused or result.tally.unknown:
         say(Text("refused and unknown contacts are offered again by the next run", style="yellow"))
     say(Text(f"run {shown['run']} finished in {shown['seconds']:.1f} s, {shown['peak_rss_mb']:.0f} MB at most", style="dim"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,7 +29,6 @@ from sync_connector.cli.frame import (
 from sync_connector.config import Settings
 from sync_connector.errors import FixSetup
 from sync_connector.ledger.quality import Reject, not_sent
-from sync_connector.ledger.store import Ledger
 from sync_connector.report import quality_terminal
 
 DAYS = 30
@@ -141,10 +140,19 @@ def _write(path: Path, text: str) -> None:
 @json_option
 @click.option("--xlsx", type=click.Path(dir_okay=False), help="Write them as a workbook, to be mended and resubmitted.")
 @click.option("--csv", "csv_path", type=click.Path(dir_okay=False), help="The same as a CSV file.")
+@click.option(
+    "--delimiter", default=",", show_default=True, type=click.Choice([",", ";"]), help="Of the CSV: a French Excel wants ;"
+)
 @click.option("--code", "codes", multiple=True, metavar="CODE", help="Only rows with this finding; may be repeated.")
 @click.option("--show-values", is_flag=True, help="Show the values in the list; else they are masked.")
 def rejects(
-    config_path: str, as_json: bool, xlsx: str | None, csv_path: str | None, codes: tuple[str, ...], show_values: bool
+    config_path: str,
+    as_json: bool,
+    xlsx: str | None,
+    csv_path: str | None,
+    delimiter: str,
+    codes: tuple[str, ...],
+    show_values: bool,
 ) -> None:
     """List the rows that were not sent, with reason, advice and what may be meant; or write them into a sheet.
 
@@ -154,19 +162,19 @@ def rejects(
     if unknown := sorted(set(codes) - set(quality_rules.CATALOGUE)):
         raise FixSetup(*(f"--code: {code!r} is no code; `sync-connector rules` lists them" for code in unknown))
     with ledger_of(settings) as ledger:
-        listed = not_sent(ledger, scope_of(ledger, settings), codes)
+        scope = scope_of(ledger, settings)
+        listed = functools.partial(not_sent, ledger, scope, codes)
         if xlsx or csv_path:
-            from sync_connector import sheets
+            from sync_connector import resubmitting  # it brings the readers and writers of workbooks
 
-            rows = list(map(sheet_row, listed))
-            for path, write in ((xlsx, sheets.write_xlsx), (csv_path, sheets.write_csv)):
-                if path:
-                    count = write(Path(path), rows)
-                    show(Text(f"wrote {path}: {count:,} rows; mend their own cells, then: sync-connector sync --resubmit {path}"))
+            targets = [Path(path) if path else None for path in (xlsx, csv_path)]
+            count = resubmitting.write(listed, *targets, delimiter)
+            for path in filter(None, (xlsx, csv_path)):
+                show(Text(f"wrote {path}: {count:,} rows; mend their own cells, then: sync-connector sync --resubmit {path}"))
         elif as_json:
-            show_json([_rejected(one) for one in listed])
+            show_json(quality_report.rejects_told(listed()))
         else:
-            _show_rejects(listed, show_values=show_values)
+            _show_rejects(listed(), show_values=show_values)
 
 
 def _show_rejects(listed: Iterator[Reject], *, show_values: bool) -> None:

@@ -99,6 +99,25 @@ def rejects_table(listed: Sequence[Reject], more: int, *, show_values: bool) -> 
     return table
 
 
+def resubmitted(told: Mapping[str, Any]) -> Group:
+    """What became of the rows of a sheet."""
+    said = Text.assemble(f"of {told['rows']:,} rows of the sheet ", (f"{told['accepted']:,} were accepted", "green"))
+    for word, name in (
+        ("are still wrong", "still_wrong"),
+        ("were not edited", "unedited"),
+        ("have changed in the CRM since, which counts", "outdated"),
+        ("are not in the source now", "missing"),
+    ):
+        if count := told[name]:
+            said.append(f", {count:,} {word}", "yellow")
+    lines: list[RenderableType] = [said]
+    for key, word in list(told["wrong"].items())[:PAIRS_SHOWN]:
+        lines.append(Text(f"  {mask.visible(key)} is {word}: sync-connector explain {mask.visible(key)}", style="yellow"))
+    if (more := len(told["wrong"]) - PAIRS_SHOWN) > 0:
+        lines.append(Text(f"  and {more:,} more: sync-connector rejects", style="yellow"))
+    return Group(*lines)
+
+
 def audit_summary(told: Mapping[str, Any]) -> Group:
     """What an audit found."""
     pairs, dead = told["likely_duplicates"], told["domains_without_mail"]

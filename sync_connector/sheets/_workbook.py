@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
-from xlsxwriter.format import Format  # type: ignore[import-untyped]
-from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+import xlsxwriter  # it brings no types
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from sync_connector.model import Severity
 from sync_connector.sheets import KEPT_HEADERS

@@ -175,14 +175,14 @@ def _token_column(cells: Sequence[str]) -> int:
 
 
 def _of_workbook(path: Path) -> tuple[list[_Table], Kept]:
-    excel._weigh(path, str(path))
+    excel.weigh(path, str(path))
     tables: list[_Table] = []
     pieces: dict[tuple[str, str], list[str]] = {}
-    with excel._opened(path, str(path)) as book:
+    with excel.opened(path, str(path)) as book:
         for sheet in book.sheets_metadata:
             if sheet.typ is not calamine.SheetTypeEnum.WorkSheet:
                 continue
-            rows = _lines(excel._loaded(book, sheet.name, str(path)))
+            rows = _lines(excel.loaded(book, sheet.name, str(path)))
             first = list(islice(rows, HEADER_AMONG))
             if first and first[0][1][:1] == [KEPT]:
                 for _, (token, number, text, *_) in [*first[1:], *rows]:

@@ -112,8 +112,8 @@ class Workbooks:
 
 
 def _chunks(sheet: _Sheet, done: int) -> Iterator[Chunk]:
-    with _opened(sheet.path, sheet.shown) as book:
-        table = _loaded(book, sheet.name, sheet.shown)
+    with opened(sheet.path, sheet.shown) as book:
+        table = loaded(book, sheet.name, sheet.shown)
         height = max(1, table.total_height)
         rows: list[list[str]] = []
         lines: list[int] = []
@@ -137,8 +137,8 @@ def _chunks(sheet: _Sheet, done: int) -> Iterator[Chunk]:
 
 
 def _examine(path: Path, shown: str, settings: Source) -> _Sheet:
-    _weigh(path, shown)
-    with _opened(path, shown) as book:
+    weigh(path, shown)
+    with opened(path, shown) as book:
         sheets = [sheet for sheet in book.sheets_metadata if sheet.typ is calamine.SheetTypeEnum.WorkSheet]
         names = [sheet.name for sheet in sheets]
         hidden = {sheet.name for sheet in sheets if sheet.visible is not calamine.SheetVisibleEnum.Visible}
@@ -148,7 +148,7 @@ def _examine(path: Path, shown: str, settings: Source) -> _Sheet:
             listed = ", ".join(map(repr, names))
             raise FixSetup(f"{shown}: source.sheet: there is no sheet {settings.sheet!r}; there are: {listed}")
         for name in [settings.sheet] if settings.sheet else in_turn:
-            table = _loaded(book, name, shown)
+            table = loaded(book, name, shown)
             empty = empty and not any(cell.strip() for row in table.iter_rows() for cell in map(written, row))
             if found := _found(table, settings.header_line):
                 skip, first, headers = found
@@ -199,7 +199,7 @@ def _trimmed(row: list[str]) -> list[str]:
 # --- opening ---------------------------------------------------------------------------------------------------------
 
 
-def _opened(path: Path, shown: str) -> calamine.CalamineWorkbook:
+def opened(path: Path, shown: str) -> calamine.CalamineWorkbook:
     try:
         return calamine.load_workbook(str(path))
     except calamine.PasswordError:
@@ -212,7 +212,7 @@ def _opened(path: Path, shown: str) -> calamine.CalamineWorkbook:
         raise FixSetup(f"{shown}: {fault.strerror or fault}") from None
 
 
-def _loaded(book: calamine.CalamineWorkbook, name: str, shown: str) -> calamine.CalamineSheet:
+def loaded(book: calamine.CalamineWorkbook, name: str, shown: str) -> calamine.CalamineSheet:
     try:
         return book.get_sheet_by_name(name)
     except calamine.CalamineError as fault:
@@ -232,7 +232,7 @@ def _is_encrypted(path: Path) -> bool:
     return "EncryptedPackage".encode("utf-16-le") in start
 
 
-def _weigh(path: Path, shown: str) -> None:
+def weigh(path: Path, shown: str) -> None:
     """Refuse what would not fit into memory. Raises `FixSetup`."""
     if not zipfile.is_zipfile(path):
         return

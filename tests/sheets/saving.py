@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import python_calamine as calamine
-import xlsxwriter  # type: ignore[import-untyped]  # it brings no types
+import xlsxwriter  # it brings no types
 
 from sync_connector.model import Finding, Place, Severity
 from sync_connector.sheets import SheetRow

@@ -1,0 +1,77 @@
+"""The rows that were not sent, out to a person and back: ledger ─► sheet ─► person ─► overlay.
+
+Law: nothing that a sheet says is taken for the CRM's: a row goes out with a fingerprint of what the CRM said, and what comes
+back lies over that row or over none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from sync_connector.errors import FixSetup
+from sync_connector.flow.overlay import Overlay
+from sync_connector.flow.sieve import own_fingerprints
+from sync_connector.ledger.quality import Reject
+from sync_connector.model import Finding, Place
+from sync_connector.rules import CATALOGUE
+from sync_connector.sheets import SheetRow
+from sync_connector.sheets.read import read
+from sync_connector.sheets.write import write_csv, write_xlsx
+
+NOWHERE = Place("", 0)
+TEXT = "text"
+"""The column of what was no row."""
+
+
+def write(listed: Callable[[], Iterable[Reject]], xlsx: Path | None, csv: Path | None, delimiter: str) -> int:
+    """Write what is `listed` (asked twice for each file) into a workbook, a CSV file or both; how many rows there are.
+
+    Raises `FixSetup` when a file cannot be written.
+    """
+    headers: dict[str, None] = {}
+    for reject in listed():
+        headers |= dict.fromkeys([TEXT] if reject.cells is None and not reject.key else reject.cells or {})
+    count = 0
+    if xlsx is not None:
+        count = write_xlsx(xlsx, list(headers), _rows(listed()), reason=_reason)
+    if csv is not None:
+        count = write_csv(csv, list(headers), _rows(listed()), delimiter=delimiter, reason=_reason)
+    return count
+
+
+def _rows(listed: Iterable[Reject]) -> Iterator[SheetRow]:
+    for reject in listed:
+        cells = {header: text or "" for header, text in (reject.cells or {}).items()}
+        if reject.cells is None and not reject.key:
+            cells = {TEXT: reject.findings[0].value if reject.findings else ""}
+        place = NOWHERE if reject.place is None else reject.place
+        yield SheetRow(reject.key, cells, _fingerprint(reject), reject.findings, place, bool(reject.key and reject.cells))
+
+
+def _fingerprint(reject: Reject) -> str:
+    """Of the row as the CRM has it (see `sieve.own_fingerprints`), as text."""
+    columns = [pa.array([text], pa.large_string()) for text in (reject.cells or {}).values()]
+    return own_fingerprints(pa.array([reject.key], pa.large_string()), columns)[0].hex() if columns else ""
+
+
+def _reason(finding: Finding) -> str:
+    entry = CATALOGUE.get(finding.code)
+    title = entry.title if entry is not None else finding.code
+    value = " ".join(finding.value.split())[:120]
+    return f"{title}: {value}" if value else title
+
+
+def overlays(path: Path, *, keep: bool) -> list[Overlay]:
+    """What a sheet says now. Raises `FixSetup`, every fault of the sheet at once."""
+    lines = read(path)
+    if not lines:
+        raise FixSetup(f"{path}: it holds no row of ours; sheets are made by: sync-connector rejects --xlsx {path}")
+    twice = [key for key, count in Counter(line.key for line in lines).items() if count > 1]
+    if twice:
+        where = {key: ", ".join(str(line.line) for line in lines if line.key == key) for key in twice}
+        raise FixSetup(*(f"{path}: lines {where[key]} are for the same row, {key!r}; delete all but one" for key in twice))
+    return [Overlay(line.key, bytes.fromhex(line.fingerprint), line.cells, keep, resubmitted=True) for line in lines]
