@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 
 # Small inside a name everywhere; at its beginning it is a question of the country.
-PARTICLES = frozenset(
+_PARTICLES = (
     "de du des d la le les del della delle dello degli dei di da do dos das den der dem het ter ten te van von vom zu zum zur "
-    "und y e i el al af av".split()
+    "und y e i el al af av"
 )
+PARTICLES = frozenset(_PARTICLES.split())
 # Never small: they are most often the name itself (Le Goff, La Fontaine, El Amrani, Al Khatib, Del Piero).
-FIRST_LARGE = frozenset("la le les el al i e y und den der dem het te do".split())
+_FIRST_LARGE = "la le les el al i e y und den der dem het te do"
+FIRST_LARGE = frozenset(_FIRST_LARGE.split())
 # There the first particle is written large: Van den Broeck, De Luca, De Niro.
 LARGE_COUNTRIES = frozenset(("BE", "IT", "US", "GB", "IE", "CA", "AU", "NZ", "ZA", "PH"))
 ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII"))

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Final
 
 import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumberType
+from phonenumbers import PhoneNumberType
 
 from sync_connector.fields.phone import OVERSEAS, phone_number
-from sync_connector.rules._number_kind import calling_code, number_kind
+from sync_connector.rules._number_kind import calling_code, number_kind, writes_zero
 from sync_connector.rules.rule import Cell, Found, Row, Seen, rule
 
-FIELD = "phone_number"
+FIELD: Final = "phone_number"
 MARKS = str.maketrans("", "", " ()./-\u00a0\u202f")
 SHORT = 6
 """Digits of the longest number that is dialled inside one country only."""
@@ -89,27 +90,25 @@ def plus_lost(seen: Seen) -> tuple[Found, ...]:
         Row(mobile="0612348765").passes(),
         Row(mobile="612348765", country="ES").passes(),  # no zero is written there
         Row(mobile="33612348765").passes(),
+        Row(mobile="4915559520037", country="DE").gives(FIELD, "4915559520037"),  # or its plus?
         Row(mobile="201 555 3456", country="US").passes(),
     ),
 )
 def zero_lost(seen: Seen) -> tuple[Found, ...]:
     """A valid number without the zero with which it is written at home: a spreadsheet took it for a quantity."""
     cell = sent(seen)
-    if cell is None or cell.raw[0] in "0+" or not _writes_zero(code := calling_code(cell.understood)):
+    if cell is None or cell.raw[0] in "0+" or not writes_zero(code := calling_code(cell.understood)):
         return ()
     digits = cell.raw.translate(MARKS)
     if digits != cell.understood[1 + len(code) :]:
         return ()
     number = phonenumbers.parse(cell.understood)
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-    return _found(cell, cell.understood) if written.translate(MARKS) == f"0{digits}" else ()
-
-
-@cache
-def _writes_zero(code: str) -> bool:
-    region = phonenumbers.region_code_for_country_code(int(code))
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
-    return metadata is not None and metadata.national_prefix == "0"
+    if written.translate(MARKS) != f"0{digits}":
+        return ()
+    # In Germany a number may be long enough to hold the country's prefix: then either may be meant.
+    either = digits.startswith(code) and phone_number(f"+{digits}", None).e164 is not None
+    return _found(cell, "" if either else cell.understood)
 
 
 @rule(
@@ -120,6 +119,7 @@ def _writes_zero(code: str) -> bool:
     examples=(
         Row(mobile="+33 06 12 34 87 65").gives(FIELD, "+33 06 12 34 87 65", "+33612348765"),
         Row(mobile="0033 0612348765").gives(FIELD, "0033 0612348765", "+33612348765"),
+        Row(mobile="+330190705004", country="CI").gives(FIELD, "+330190705004"),  # or a number of Côte d'Ivoire
         Row(mobile="+33 (0)6 12 34 87 65").passes(),  # so written on purpose, and read right everywhere
         Row(mobile="+33612348765").passes(),
         Row(phone="+39 06 6982 4321").passes(),  # the zero is part of the number
@@ -134,7 +134,12 @@ def trunk_zero(seen: Seen) -> tuple[Found, ...]:
     digits = cell.raw.translate(MARKS)
     digits = digits[1:] if digits[0] == "+" else digits[2:]
     code = calling_code(cell.understood)
-    return _found(cell, cell.understood) if digits == f"{code}0{cell.understood[1 + len(code) :]}" else ()
+    national = f"0{cell.understood[1 + len(code) :]}"
+    if digits != code + national:
+        return ()
+    # Where numbers begin with a zero that is their own, it is rather the prefix that is wrong.
+    own = phone_number(national, cell.region or None).e164 or cell.understood
+    return _found(cell, cell.understood if own == cell.understood or national not in own else "")
 
 
 @rule(
@@ -177,7 +182,7 @@ def _prefixes(country: str) -> tuple[str, ...]:
     "landline",
     FIELD,
     title="landline where an SMS is wanted",
-    advice="An SMS does not reach a landline: give the contact a mobile number, or map the mobile's column before the landline's.",
+    advice="An SMS does not reach a landline: give the contact a mobile, or map the mobile's column before the landline's.",
     examples=(
         Row(phone="01 42 68 53 00").gives(FIELD, "01 42 68 53 00"),
         Row(mobile="01 42 68 53 00", phone="06 12 34 87 65").gives(FIELD, "01 42 68 53 00", "+33612348765"),
