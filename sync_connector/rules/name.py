@@ -101,6 +101,11 @@ def honorific_as_name(seen: Seen) -> tuple[Found, ...]:
         Row(first_name="Marco", last_name="DE LUCA", country="IT").gives(LAST, "DE LUCA", "De Luca"),
         Row(first_name="Coen", last_name="IJZERMAN", country="NL").gives(LAST, "IJZERMAN", "IJzerman"),
         Row(first_name="Joost", last_name="'T HOOFT", country="NL").gives(LAST, "'T HOOFT", "'t Hooft"),
+        Row(first_name="José", last_name="ORTEGA Y GASSET", country="ES").gives(LAST, "ORTEGA Y GASSET", "Ortega y Gasset"),
+        Row(first_name="John", last_name="E SMITH", country="US").gives(LAST, "E SMITH", "E Smith"),
+        Row(first_name="Tuan", last_name="NGUYEN VAN LOC").gives(LAST, "NGUYEN VAN LOC"),  # not Dutch
+        Row(last_name="SNCF VOYAGES").gives(LAST, "SNCF VOYAGES"),
+        Row(last_name="JEAN DUPONT").gives(LAST, "JEAN DUPONT", "Jean Dupont"),
         Row(first_name="Βασίλης", last_name="ΒΛΑΧΟΣ", country="GR").gives(LAST, "ΒΛΑΧΟΣ"),  # where is its accent?
         Row(first_name="Işıl", last_name="IŞIK", country="TR").gives(LAST, "IŞIK"),
         Row(first_name="Иван", last_name="ПЕТРОВ", country="BG").gives(LAST, "ПЕТРОВ", "Петров"),
@@ -122,7 +127,8 @@ def capitals(seen: Seen) -> tuple[Found, ...]:
     for field, name, column in _names(seen):
         if not name.isupper() or _longest_run(name) < 3 or (alone and " " not in name and len(name) <= 5):
             continue
-        spelling = "" if _is_company(name, country) else usual_spelling(name, country)
+        unsure = _is_company(name, country) or (alone and _has_acronym(name))
+        spelling = "" if unsure else usual_spelling(name, country)
         found.append(Found(field, name, spelling, column))
     return tuple(found)
 
@@ -154,6 +160,11 @@ def small_letters(seen: Seen) -> tuple[Found, ...]:
         if spelling := usual_spelling(name, seen.country or seen.default_country):
             found.append(Found(field, name, spelling, column))
     return tuple(found)
+
+
+def _has_acronym(name: str) -> bool:
+    """Whether one word may be an acronym: it is short and no particle."""
+    return any(len(word) <= 3 and word.casefold() not in PARTICLES for word in name.split())
 
 
 def _longest_run(name: str) -> int:
