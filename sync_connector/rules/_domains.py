@@ -1,8 +1,8 @@
 """Domains that everyone has mail at, and the slips by which people miss them.
 
-Law: a domain that exists for mail near a well-known one is never "corrected"; a suggestion needs a single slip of the kind that
-fingers make (a letter doubled, left out, swapped with its neighbour, or the key beside it), and a single answer. A company's
-domain that is a random letter away from a well-known one is left alone.
+Law: a domain that exists for mail near a well-known one is never "corrected"; a suggestion needs a single slip of the kind
+that fingers make (a letter doubled, left out, swapped with its neighbour, or replaced by the key beside it), and a single
+answer. A company's domain that is a random letter away from a well-known one is left alone.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ PROVIDERS = {name: tuple(suffixes.split()) for name, suffixes in _PROVIDERS.item
 KNOWN = frozenset(f"{name}.{suffix}" for name, suffixes in PROVIDERS.items() for suffix in suffixes)
 DISTINCT = 5
 """Letters that a name must have before a slip in it can be told from another name (`free`, `tree`; `sfr`, `sfc`)."""
+WORDS = frozenset(("alice", "libero", "planet"))
+"""Names that are words: only a letter too many or two that changed places are no other word."""
 
 # Real, and a slip away from a provider's.
 _REAL = (
@@ -126,10 +128,7 @@ def is_slip(typed: str, meant: str, *, first: bool = False) -> bool:
         return swapped or ((first or at > 0) and (typed[at], meant[at]) in _neighbours())
     if len(typed) < len(meant):
         return first or typed[0] == meant[0]
-    at = next((place for place in range(len(meant)) if typed[place] != meant[place]), len(meant))
-    beside = {*typed[max(at - 1, 0) : at], *typed[at + 1 : at + 2]}
-    near = _neighbours()
-    return (first or at > 0) and any(typed[at] == key or (typed[at], key) in near for key in beside)
+    return any(typed[at] == typed[at - 1] and typed[:at] + typed[at + 1 :] == meant for at in range(1, len(typed)))
 
 
 @lru_cache(maxsize=65_536)
@@ -149,7 +148,7 @@ def meant_domain(domain: str) -> str:
     found = {
         f"{provider}.{suffix}"
         for provider, suffixes in PROVIDERS.items()
-        if suffix in suffixes and len(provider) >= DISTINCT and is_slip(name, provider)
+        if suffix in suffixes and len(provider) >= DISTINCT and _is_slip_of(name, provider)
     }
     if found:
         return found.pop() if len(found) == 1 else ""
@@ -160,12 +159,17 @@ def meant_domain(domain: str) -> str:
     return ""
 
 
+def _is_slip_of(name: str, provider: str) -> bool:
+    return is_slip(name, provider) and (provider not in WORDS or len(name) > len(provider) or sorted(name) == sorted(provider))
+
+
 def _with_suffix(name: str, suffix: str) -> str:
     """A provider's name with the suffix that was meant."""
     suffixes = PROVIDERS[name]
     if suffix in ("cm", "co", "om"):  # countries, but here what is left of com
         return f"{name}.com" if "com" in suffixes and not any(own.startswith(("co.", "ch", "ca")) for own in suffixes) else ""
-    if len(suffix) == 2 and (country_code(suffix) or suffix == "eu"):
+    last = suffix.rpartition(".")[2]
+    if len(last) == 2 and (country_code(last) or last == "eu"):
         return ""  # another country's, and somebody's
     found = {own for own in suffixes if own == SUFFIXES.get(suffix) or is_slip(suffix, own, first=True)}
     return f"{name}.{found.pop()}" if len(found) == 1 else ""

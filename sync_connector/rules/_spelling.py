@@ -7,6 +7,7 @@ an acronym), the answer is `""`: a wrong suggestion is worse than none.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Small inside a name everywhere; at its beginning it is a question of the country.
 _PARTICLES = (
@@ -26,7 +27,7 @@ DUTCH = frozenset(("NL", "BE", "DE", "ZA"))
 LARGE_COUNTRIES = frozenset(("BE", "IT", "US", "GB", "IE", "CA", "AU", "NZ", "ZA", "PH"))
 ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII"))
 DOTLESS = frozenset(("TR", "AZ"))
-VOWEL = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýÿœąęěėůűőăāēīōū]|[аеёиоуыэюяіїє]", re.IGNORECASE)
+VOWEL = re.compile("[aeiouyæøœıаеёиоуыэюяіє]")
 WORD = re.compile(r"[^\W\d_]+")
 APOSTROPHES = "'’ʼ"
 
@@ -40,7 +41,7 @@ def usual_spelling(name: str, country: str) -> str:
     for place, word in enumerate(low[:-1]):
         if word == "van" and country not in DUTCH and low[place + 1] not in PARTICLES:
             return ""
-    if any(len(word) > 2 and word.isalpha() and not VOWEL.search(word) for word in low):
+    if any(len(word) > 2 and word.isalpha() and not VOWEL.search(unicodedata.normalize("NFD", word)) for word in low):
         return ""  # an acronym
     return " ".join(_word(words, place, country) for place in range(len(words)))
 

@@ -98,6 +98,9 @@ def disposable_domain(seen: Seen) -> tuple[Found, ...]:
         Row(email="jean@orage.fr").passes(),
         Row(email="jean@tree.fr").passes(),
         Row(email="jean@laposte.fr").passes(),
+        Row(email="jean@yahoo.com.my").passes(),
+        Row(email="jean@oranger.fr").passes(),
+        Row(email="jean@alide.it").passes(),
         Row(email="jean@gmaze.com").passes(),
         Row(email="jean@hotmail.dr").passes(),  # fr or de
         Row(email="jean@example.org").passes(),

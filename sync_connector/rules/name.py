@@ -104,6 +104,7 @@ def honorific_as_name(seen: Seen) -> tuple[Found, ...]:
         Row(first_name="José", last_name="ORTEGA Y GASSET", country="ES").gives(LAST, "ORTEGA Y GASSET", "Ortega y Gasset"),
         Row(first_name="John", last_name="E SMITH", country="US").gives(LAST, "E SMITH", "E Smith"),
         Row(first_name="Tuan", last_name="NGUYEN VAN LOC").gives(LAST, "NGUYEN VAN LOC"),  # not Dutch
+        Row(first_name="Anh", last_name="TRẦN", country="VN").gives(LAST, "TRẦN", "Trần"),
         Row(last_name="SNCF VOYAGES").gives(LAST, "SNCF VOYAGES"),
         Row(last_name="JEAN DUPONT").gives(LAST, "JEAN DUPONT", "Jean Dupont"),
         Row(first_name="Βασίλης", last_name="ΒΛΑΧΟΣ", country="GR").gives(LAST, "ΒΛΑΧΟΣ"),  # where is its accent?

@@ -100,15 +100,15 @@ def _prefix_once(bare: str, code: str, judge: Judge) -> Iterator[str]:
 def _another_country(digits: str, home: str, default_country: str, judge: Judge) -> Iterator[str]:
     """A mobile of the source's country under an address elsewhere, or behind the prefix of another country."""
     if not digits.startswith(("+", "00")):
-        if default_country and default_country != home and digits.startswith("0") and not _misdialled(digits, home, judge):
-            yield from _mobiles(digits, default_country, judge)
+        if default_country and default_country != home and digits.startswith("0"):
+            yield from (number for number in _mobiles(digits, default_country, judge) if not _misdialled(digits, home, judge))
         return
     rest = digits[1:] if digits.startswith("+") else digits[2:]
     code = next((rest[:n] for n in (1, 2, 3) if int(rest[:n] or 0) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
     if code and code != _code(home):
         other = phonenumbers.region_code_for_country_code(int(code))
-        if not _misdialled(rest[len(code) :], other, judge):
-            yield from _mobiles(rest[len(code) :], home, judge)
+        national = rest[len(code) :]
+        yield from (number for number in _mobiles(national, home, judge) if not _misdialled(national, other, judge))
 
 
 def _mobiles(digits: str, country: str, judge: Judge) -> Iterator[str]:
