@@ -112,7 +112,7 @@ def zero_lost(seen: Seen) -> tuple[Found, ...]:
 def trunk_zero(seen: Seen) -> tuple[Found, ...]:
     """A valid international number with the zero that is dialled at home only."""
     cell = sent(seen)
-    if cell is None or (cell.raw[:1] != "+" and cell.raw[:2] != "00") or "(0)" in cell.raw:
+    if cell is None or cell.raw == cell.understood or not cell.raw.startswith(("+", "00")) or "(0)" in cell.raw:
         return ()
     digits = cell.raw.translate(MARKS)
     digits = digits[1:] if digits[0] == "+" else digits[2:]
