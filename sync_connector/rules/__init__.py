@@ -2,6 +2,11 @@
 
 One file a field, one small function a rule; a new rule is a function under `@rule` with its table of examples, and is found,
 listed and tested by itself. Law: pure, and no rule changes what is sent; a finding says, a person decides.
+
+    @rule("exclaimed", "last_name", title="name with an exclamation mark", advice="Write the name alone.",
+          examples=(Row(last_name="Dupont!").gives("last_name", "Dupont!", "Dupont"), Row(last_name="Dupont").passes()))
+    def exclaimed(seen: Seen) -> tuple[Found, ...]:
+        ...
 """
 
 from __future__ import annotations
@@ -10,7 +15,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from sync_connector.model import Finding, Severity
-from sync_connector.rules import email, name, phone
+from sync_connector.rules import email, name, phone, phone_nobodys
 from sync_connector.rules.catalogue import SEVERITIES, Entry, catalogue
 from sync_connector.rules.rule import Cell, Found, Rule, Seen
 from sync_connector.rules.suggestion import advise_invalid_email, advise_invalid_phone
@@ -32,7 +37,7 @@ __all__ = [
 ]
 
 RULES: dict[str, Rule] = {
-    each.code: each for room in (phone, name, email) for each in vars(room).values() if isinstance(each, Rule)
+    each.code: each for module in (phone, phone_nobodys, name, email) for each in vars(module).values() if isinstance(each, Rule)
 }
 CATALOGUE: dict[str, Entry] = catalogue(RULES.values())
 

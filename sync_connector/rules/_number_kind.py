@@ -10,6 +10,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberType
 
 # In the order in which the library asks: the first kind that a number fits is its kind.
@@ -52,6 +53,14 @@ def number_kind(e164: str) -> int:
 def calling_code(e164: str) -> str:
     """The country's code of an E.164 number, `""` if it begins with none."""
     return _longest(e164[1:4])
+
+
+@cache
+def writes_zero(code: str) -> bool:
+    """Whether numbers behind a country's code are written with a leading zero at home."""
+    region = phonenumbers.region_code_for_country_code(int(code))
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
+    return metadata is not None and metadata.national_prefix == "0"
 
 
 @cache

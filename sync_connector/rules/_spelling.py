@@ -7,18 +7,27 @@ an acronym), the answer is `""`: a wrong suggestion is worse than none.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Small inside a name everywhere; at its beginning it is a question of the country.
-PARTICLES = frozenset(
+_PARTICLES = (
     "de du des d la le les del della delle dello degli dei di da do dos das den der dem het ter ten te van von vom zu zum zur "
-    "und y e i el al af av".split()
+    "und el al af av"
 )
-# Never small: they are most often the name itself (Le Goff, La Fontaine, El Amrani, Al Khatib, Del Piero).
-FIRST_LARGE = frozenset("la le les el al i e y und den der dem het te do".split())
+PARTICLES = frozenset(_PARTICLES.split())
+# Articles that are most often the name itself (Le Goff, La Fontaine, El Amrani), and small only behind a particle (de la Tour).
+ARTICLES = frozenset(("la", "le", "les", "el", "al"))
+# At the beginning of a name they are no particles: `do` is Vietnamese there, a letter an initial.
+NEVER_FIRST = frozenset(("und", "do"))
+# A single letter inside a name joins two names there; elsewhere it is an initial.
+JOINS = {"y": frozenset(("ES", "MX", "AR", "CL", "CO", "PE")), "e": frozenset(("PT", "BR")), "i": frozenset(("ES",))}
+# `Van` is Vietnamese as well (Nguyen Van Tuan): it is Dutch for sure only there, or before another particle.
+DUTCH = frozenset(("NL", "BE", "DE", "ZA"))
 # There the first particle is written large: Van den Broeck, De Luca, De Niro.
 LARGE_COUNTRIES = frozenset(("BE", "IT", "US", "GB", "IE", "CA", "AU", "NZ", "ZA", "PH"))
 ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII"))
 DOTLESS = frozenset(("TR", "AZ"))
+VOWEL = re.compile("[aeiouyæøœıаеёиоуыэюяіє]")
 WORD = re.compile(r"[^\W\d_]+")
 APOSTROPHES = "'’ʼ"
 
@@ -28,8 +37,13 @@ def usual_spelling(name: str, country: str) -> str:
     if not _is_known_script(name) or (country in DOTLESS and re.search("[Iiİı]", name)):
         return ""
     words = name.split(" ")
-    spelled = [_word(word, place, len(words), words, country) for place, word in enumerate(words)]
-    return " ".join(spelled)
+    low = [word.lower() for word in words]
+    for place, word in enumerate(low[:-1]):
+        if word == "van" and country not in DUTCH and low[place + 1] not in PARTICLES:
+            return ""
+    if any(len(word) > 2 and word.isalpha() and not VOWEL.search(unicodedata.normalize("NFD", word)) for word in low):
+        return ""  # an acronym
+    return " ".join(_word(words, place, country) for place in range(len(words)))
 
 
 def _is_known_script(name: str) -> bool:
@@ -39,13 +53,17 @@ def _is_known_script(name: str) -> bool:
     )
 
 
-def _word(word: str, place: int, count: int, words: list[str], country: str) -> str:
-    low = word.lower()
-    if count > 1 and low in PARTICLES and place < count - 1:
-        if place > 0:
-            # Behind another particle (de la Tour, van der Berg) or between two names (Maria da Silva).
-            return low if words[place - 1].lower() in PARTICLES or low not in FIRST_LARGE else low.capitalize()
-        return low.capitalize() if low in FIRST_LARGE or country in LARGE_COUNTRIES else low
+def _word(words: list[str], place: int, country: str) -> str:
+    word, low = words[place], words[place].lower()
+    last = place == len(words) - 1
+    if low in JOINS and place and not last:
+        return low if country in JOINS[low] else low.upper()
+    if low in PARTICLES and not last:
+        if place == 0:
+            large = low in ARTICLES or low in NEVER_FIRST or country in LARGE_COUNTRIES
+        else:
+            large = low in ARTICLES and words[place - 1].lower() not in PARTICLES
+        return low.capitalize() if large else low
     if word.upper() in ROMAN and place:
         return word.upper()
     if len(word) > 1 and word[0] in APOSTROPHES and low[1:] in ("t", "s"):

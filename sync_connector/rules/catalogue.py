@@ -125,7 +125,7 @@ ON_THE_WAY: tuple[Entry, ...] = (
     _given("ragged_row", "row", REJECT, "row with too many or too few cells", SOURCE, "C0001,Jean,Dupont,,,"),
     _given("bad_quote", "row", REJECT, "quotes that do not match", SOURCE, 'C0001,Jean "Jo" Dupont"'),
     _given("unclosed_quote", "row", REJECT, "quote that is never closed", SOURCE, 'C0001,"Jean'),
-    _given("stray_return", "row", REJECT, "carriage return inside a line", SOURCE, "C0001,Jean\rC0002,Anna"),
+    _given("stray_return", "row", REJECT, "carriage return inside a line", SOURCE, "C0001,Jean␍C0002,Anna"),
     _given("nul_byte", "row", REJECT, "NUL byte in a row", SOURCE, "C0001,Jean"),
     _given(
         "undecodable",

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from sync_connector.rules._companies import legal_form
 from sync_connector.rules._spelling import PARTICLES, usual_spelling
 from sync_connector.rules.rule import Found, Row, Seen, rule
 
-FIRST, LAST = "first_name", "last_name"
+FIRST: Final = "first_name"
+LAST: Final = "last_name"
 REMEMBERED = 65_536
 """Names whose answer is kept: few names are many people's."""
 
 CONTACT_DETAIL = re.compile(r"\S@\S+\.\S|\bhttps?://|\bwww\.\S|(?:\d[ ().\-/]*){9,}")
-HONORIFICS = frozenset(
-    "m mr mrs ms miss mx dr prof professor me mme mlle mmes mlles monsieur madame mademoiselle maître docteur herr frau "
-    "fräulein doktor sig signor signora signorina sra srta señor señora señorita senhor senhora dhr mevrouw mevr mw pan "
-    "pani paní mister sir m/mme mr/mme m./mme mr/mrs herr/frau".split()
+_HONORIFICS = (
+    "mr mrs ms miss mx dr prof professor mme mlle mmes mlles monsieur madame mademoiselle maître docteur herr frau "
+    "fräulein doktor signor signora signorina sra srta señor señora señorita senhor senhora dhr mevrouw mevr mw "
+    "pani paní mister sir m/mme mr/mme m./mme mr/mrs herr/frau"
 )
+HONORIFICS = frozenset(_HONORIFICS.split())
+FRENCH = frozenset(("FR", "BE", "CH", "LU", "MC", "CA", "MA", "TN", "DZ", "SN", "CI", "RE", "GP", "MQ", "GF", "YT"))
+"""Where M. is Monsieur rather than an initial."""
 
 
 def _names(seen: Seen) -> tuple[tuple[str, str, str], ...]:
@@ -64,6 +69,7 @@ def _is_contact_detail(name: str) -> bool:
         Row(first_name="Mme", last_name="Dupont").gives(FIRST, "Mme"),
         Row(first_name="Monsieur", last_name="Dupont").gives(FIRST, "Monsieur"),
         Row(first_name="Frau", last_name="Köhler", country="DE").gives(FIRST, "Frau"),
+        Row(first_name="M.", last_name="Brown", country="GB").passes(),  # an initial, there
         Row(first_name="Jean", last_name="Dupont").passes(),
         Row(first_name="Dr. Anna", last_name="Weiß").passes(),
         Row(first_name="J.", last_name="Dupont").passes(),
@@ -72,7 +78,8 @@ def _is_contact_detail(name: str) -> bool:
 )
 def honorific_as_name(seen: Seen) -> tuple[Found, ...]:
     """A first name that is nothing but a form of address."""
-    if seen.first_name.rstrip(".").casefold() not in HONORIFICS:
+    name = seen.first_name.rstrip(".").casefold()
+    if name not in HONORIFICS and not (name == "m" and (seen.country or seen.default_country) in FRENCH):
         return ()
     return (Found(FIRST, seen.first_name, "", seen.first_name_column),)
 
@@ -94,6 +101,12 @@ def honorific_as_name(seen: Seen) -> tuple[Found, ...]:
         Row(first_name="Marco", last_name="DE LUCA", country="IT").gives(LAST, "DE LUCA", "De Luca"),
         Row(first_name="Coen", last_name="IJZERMAN", country="NL").gives(LAST, "IJZERMAN", "IJzerman"),
         Row(first_name="Joost", last_name="'T HOOFT", country="NL").gives(LAST, "'T HOOFT", "'t Hooft"),
+        Row(first_name="José", last_name="ORTEGA Y GASSET", country="ES").gives(LAST, "ORTEGA Y GASSET", "Ortega y Gasset"),
+        Row(first_name="John", last_name="E SMITH", country="US").gives(LAST, "E SMITH", "E Smith"),
+        Row(first_name="Tuan", last_name="NGUYEN VAN LOC").gives(LAST, "NGUYEN VAN LOC"),  # not Dutch
+        Row(first_name="Anh", last_name="TRẦN", country="VN").gives(LAST, "TRẦN", "Trần"),
+        Row(last_name="SNCF VOYAGES").gives(LAST, "SNCF VOYAGES"),
+        Row(last_name="JEAN DUPONT").gives(LAST, "JEAN DUPONT", "Jean Dupont"),
         Row(first_name="Βασίλης", last_name="ΒΛΑΧΟΣ", country="GR").gives(LAST, "ΒΛΑΧΟΣ"),  # where is its accent?
         Row(first_name="Işıl", last_name="IŞIK", country="TR").gives(LAST, "IŞIK"),
         Row(first_name="Иван", last_name="ПЕТРОВ", country="BG").gives(LAST, "ПЕТРОВ", "Петров"),
@@ -110,11 +123,13 @@ def capitals(seen: Seen) -> tuple[Found, ...]:
     if not (seen.first_name.isupper() or seen.last_name.isupper()):
         return ()
     alone = not (seen.first_name and seen.last_name)
+    country = seen.country or seen.default_country
     found = []
     for field, name, column in _names(seen):
         if not name.isupper() or _longest_run(name) < 3 or (alone and " " not in name and len(name) <= 5):
             continue
-        spelling = "" if _is_company(name) else usual_spelling(name, seen.country or seen.default_country)
+        unsure = _is_company(name, country) or (alone and _has_acronym(name))
+        spelling = "" if unsure else usual_spelling(name, country)
         found.append(Found(field, name, spelling, column))
     return tuple(found)
 
@@ -148,6 +163,11 @@ def small_letters(seen: Seen) -> tuple[Found, ...]:
     return tuple(found)
 
 
+def _has_acronym(name: str) -> bool:
+    """Whether one word may be an acronym: it is short and no particle."""
+    return any(len(word) <= 3 and word.casefold() not in PARTICLES for word in name.split())
+
+
 def _longest_run(name: str) -> int:
     """Letters of the longest word: initials are short."""
     return max((len(word) for word in re.findall(r"[^\W\d_]+", name)), default=0)
@@ -171,6 +191,14 @@ def _is_particles(name: str) -> bool:
         Row(last_name="Lefèvre & Fils").gives(LAST, "Lefèvre & Fils"),
         Row(last_name="Novák s.r.o.").gives(LAST, "Novák s.r.o."),
         Row(last_name="Nowak Sp. z o.o.").gives(LAST, "Nowak Sp. z o.o."),
+        Row(last_name="GARAGE MARTIN SAS").gives(LAST, "GARAGE MARTIN SAS"),
+        Row(last_name="Ferrari SpA", country="IT").gives(LAST, "Ferrari SpA"),
+        Row(last_name="Müller AG", country="CH").gives(LAST, "Müller AG"),
+        Row(last_name="Suresh AG", country="IN").passes(),  # initials, there
+        Row(first_name="S.A.", last_name="Dupont").passes(),
+        Row(first_name="Jan", last_name="de Vos", country="NL").passes(),
+        Row(first_name="Doo Hyun", last_name="Kim", country="KR").passes(),
+        Row(first_name="Luc et Anne", last_name="Petit").passes(),
         Row(first_name="Joana", last_name="de Sá").passes(),
         Row(first_name="JOANA", last_name="DE SA").passes(),
         Row(first_name="Maria", last_name="Da Silva").passes(),
@@ -182,11 +210,12 @@ def _is_particles(name: str) -> bool:
 )
 def company_as_person(seen: Seen) -> tuple[Found, ...]:
     """A name that ends, or begins, as companies do."""
-    if not (_is_company(seen.first_name) or _is_company(seen.last_name)):
+    country = seen.country or seen.default_country
+    if not (_is_company(seen.first_name, country) or _is_company(seen.last_name, country)):
         return ()
-    return tuple(Found(field, name, "", column) for field, name, column in _names(seen) if _is_company(name))
+    return tuple(Found(field, name, "", column) for field, name, column in _names(seen) if _is_company(name, country))
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _is_company(name: str) -> bool:
-    return legal_form(name)
+def _is_company(name: str, country: str) -> bool:
+    return legal_form(name, country)

@@ -1,29 +1,22 @@
-"""Rules for phone numbers that a machine can dial and a person should look at: prefixes, kinds, countries, placeholders.
+"""Rules for phone numbers that a machine can dial and a person should look at: prefixes, countries, kinds.
 
-Whether a number is valid at all is decided before (`#001`); these rules say what is odd about a valid one, and what an
-invalid one was meant to be.
+Whether a number is valid at all is decided before (`#001`).
 """
 
 from __future__ import annotations
 
-import re
 from functools import cache
+from typing import Final
 
 import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumberType
+from phonenumbers import PhoneNumberType
 
 from sync_connector.fields.phone import OVERSEAS, phone_number
-from sync_connector.rules._number_kind import calling_code, number_kind
+from sync_connector.rules._number_kind import calling_code, number_kind, writes_zero
 from sync_connector.rules.rule import Cell, Found, Row, Seen, rule
 
-FIELD = "phone_number"
+FIELD: Final = "phone_number"
 MARKS = str.maketrans("", "", " ()./-\u00a0\u202f")
-SHORT = 6
-"""Digits of the longest number that is dialled inside one country only."""
-
-# Numbers that end like this are typed to fill a field: one digit eight times, or eight in a row, up or down.
-_RUNS = {"01234567890"[start : start + 8] for start in range(4)} | {"09876543210"[start : start + 8] for start in range(4)}
-TAILS = frozenset(_RUNS | {digit * 8 for digit in "0123456789"})
 
 # Whose people ordinarily have a number of the neighbour's: its numbering is theirs, or as good as.
 NEIGHBOURS = {
@@ -40,17 +33,8 @@ def sent(seen: Seen) -> Cell | None:
     return None
 
 
-def unread(seen: Seen) -> list[Cell]:
-    """The cells that were tried before the number that is sent was found, and are no numbers."""
-    cells = []
-    for cell in seen.phones:
-        if cell.understood:
-            break
-        cells.append(cell)
-    return cells
-
-
-def _found(cell: Cell, suggestion: str = "") -> tuple[Found, ...]:
+def told(cell: Cell, suggestion: str = "") -> tuple[Found, ...]:
+    """One finding about a cell as it stood."""
     return (Found(FIELD, cell.raw, suggestion, cell.column),)
 
 
@@ -72,9 +56,9 @@ def _found(cell: Cell, suggestion: str = "") -> tuple[Found, ...]:
 def plus_lost(seen: Seen) -> tuple[Found, ...]:
     """A valid number whose digits begin with its country's prefix, where a plus sign or 00 belongs."""
     cell = sent(seen)
-    if cell is None or cell.raw[0] in "0+" or cell.raw.translate(MARKS) != cell.understood[1:]:
+    if cell is None or cell.raw[:1] in "0+" or cell.raw.translate(MARKS) != cell.understood[1:]:
         return ()
-    return _found(cell, cell.understood)
+    return told(cell, cell.understood)
 
 
 @rule(
@@ -89,27 +73,25 @@ def plus_lost(seen: Seen) -> tuple[Found, ...]:
         Row(mobile="0612348765").passes(),
         Row(mobile="612348765", country="ES").passes(),  # no zero is written there
         Row(mobile="33612348765").passes(),
+        Row(mobile="4915559520037", country="DE").gives(FIELD, "4915559520037"),  # or its plus?
         Row(mobile="201 555 3456", country="US").passes(),
     ),
 )
 def zero_lost(seen: Seen) -> tuple[Found, ...]:
     """A valid number without the zero with which it is written at home: a spreadsheet took it for a quantity."""
     cell = sent(seen)
-    if cell is None or cell.raw[0] in "0+" or not _writes_zero(code := calling_code(cell.understood)):
+    if cell is None or cell.raw[:1] in "0+" or not writes_zero(code := calling_code(cell.understood)):
         return ()
     digits = cell.raw.translate(MARKS)
     if digits != cell.understood[1 + len(code) :]:
         return ()
     number = phonenumbers.parse(cell.understood)
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-    return _found(cell, cell.understood) if written.translate(MARKS) == f"0{digits}" else ()
-
-
-@cache
-def _writes_zero(code: str) -> bool:
-    region = phonenumbers.region_code_for_country_code(int(code))
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
-    return metadata is not None and metadata.national_prefix == "0"
+    if written.translate(MARKS) != f"0{digits}":
+        return ()
+    # In Germany a number may be long enough to hold the country's prefix: then either may be meant.
+    either = digits.startswith(code) and phone_number(f"+{digits}", None).e164 is not None
+    return told(cell, "" if either else cell.understood)
 
 
 @rule(
@@ -120,6 +102,7 @@ def _writes_zero(code: str) -> bool:
     examples=(
         Row(mobile="+33 06 12 34 87 65").gives(FIELD, "+33 06 12 34 87 65", "+33612348765"),
         Row(mobile="0033 0612348765").gives(FIELD, "0033 0612348765", "+33612348765"),
+        Row(mobile="+330190705004", country="CI").gives(FIELD, "+330190705004"),  # or a number of Côte d'Ivoire
         Row(mobile="+33 (0)6 12 34 87 65").passes(),  # so written on purpose, and read right everywhere
         Row(mobile="+33612348765").passes(),
         Row(phone="+39 06 6982 4321").passes(),  # the zero is part of the number
@@ -129,12 +112,19 @@ def _writes_zero(code: str) -> bool:
 def trunk_zero(seen: Seen) -> tuple[Found, ...]:
     """A valid international number with the zero that is dialled at home only."""
     cell = sent(seen)
-    if cell is None or (cell.raw[0] != "+" and cell.raw[:2] != "00") or "(0)" in cell.raw:
+    if cell is None or cell.raw == cell.understood or not cell.raw.startswith(("+", "00")) or "(0)" in cell.raw:
         return ()
     digits = cell.raw.translate(MARKS)
     digits = digits[1:] if digits[0] == "+" else digits[2:]
+    if digits == cell.understood[1:]:
+        return ()
     code = calling_code(cell.understood)
-    return _found(cell, cell.understood) if digits == f"{code}0{cell.understood[1 + len(code) :]}" else ()
+    national = f"0{cell.understood[1 + len(code) :]}"
+    if digits != code + national:
+        return ()
+    # Where numbers begin with a zero that is their own, it is rather the prefix that is wrong.
+    own = phone_number(national, cell.region or None).e164 or cell.understood
+    return told(cell, cell.understood if own == cell.understood or national not in own else "")
 
 
 @rule(
@@ -159,7 +149,7 @@ def foreign_number(seen: Seen) -> tuple[Found, ...]:
         return ()
     cell = sent(seen)
     region = phonenumbers.region_code_for_country_code(int(calling_code(seen.phone_number) or 0))
-    return _found(cell) if cell is not None and len(region) == 2 and region != "ZZ" else ()
+    return told(cell) if cell is not None and len(region) == 2 and region != "ZZ" else ()
 
 
 @cache
@@ -177,7 +167,7 @@ def _prefixes(country: str) -> tuple[str, ...]:
     "landline",
     FIELD,
     title="landline where an SMS is wanted",
-    advice="An SMS does not reach a landline: give the contact a mobile number, or map the mobile's column before the landline's.",
+    advice="An SMS does not reach a landline: give the contact a mobile, or map the mobile's column before the landline's.",
     examples=(
         Row(phone="01 42 68 53 00").gives(FIELD, "01 42 68 53 00"),
         Row(mobile="01 42 68 53 00", phone="06 12 34 87 65").gives(FIELD, "01 42 68 53 00", "+33612348765"),
@@ -197,8 +187,8 @@ def landline(seen: Seen) -> tuple[Found, ...]:
     for other in seen.phones:
         number = other.understood or phone_number(other.raw, other.region or None).e164
         if number and number_kind(number) == PhoneNumberType.MOBILE:
-            return _found(cell, number)
-    return _found(cell)
+            return told(cell, number)
+    return told(cell)
 
 
 @rule(
@@ -222,106 +212,4 @@ def premium_rate(seen: Seen) -> tuple[Found, ...]:
     if number_kind(seen.phone_number) not in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST):
         return ()
     cell = sent(seen)
-    return _found(cell) if cell is not None else ()
-
-
-@rule(
-    "emergency_number",
-    FIELD,
-    title="emergency number",
-    advice="Delete the number: it is that of an emergency service, and must never be called by a machine.",
-    examples=(
-        Row(mobile="112").gives(FIELD, "112"),
-        Row(mobile="17", phone="06 12 34 87 65").gives(FIELD, "17"),
-        Row(mobile="911", country="US").gives(FIELD, "911"),
-        Row(mobile="06 12 34 87 65").passes(),
-        Row(mobile="0612").passes(),
-        Row(mobile="112 rue du Bac").passes(),
-        Row(mobile="999").passes(),  # not in France
-    ),
-)
-def emergency_number(seen: Seen) -> tuple[Found, ...]:
-    """A cell that holds the number of an emergency service, as seen from its country."""
-    if not seen.phones or seen.phones[0].understood:
-        return ()
-    return tuple(found for cell in unread(seen) if _is_emergency(cell) for found in _found(cell))
-
-
-def _is_emergency(cell: Cell) -> bool:
-    digits = cell.raw.translate(MARKS)
-    return _is_short(digits) and bool(cell.region) and phonenumbers.is_emergency_number(digits, cell.region)
-
-
-def _is_short(digits: str) -> bool:
-    return 2 <= len(digits) <= SHORT and digits.isascii() and digits.isdecimal()
-
-
-@rule(
-    "short_number",
-    FIELD,
-    title="short number of a service",
-    advice="Replace the number: it is dialled inside one country only, and belongs to a service, not to a person.",
-    examples=(
-        Row(phone="3615").gives(FIELD, "3615"),
-        Row(phone="118 218").gives(FIELD, "118 218"),
-        Row(phone="112").passes(),  # an emergency number
-        Row(phone="0612").passes(),
-        Row(phone="1234").passes(),
-        Row(phone="01 42 68 53 00").passes(),
-    ),
-)
-def short_number(seen: Seen) -> tuple[Found, ...]:
-    """A cell that holds a service's short number, as seen from its country."""
-    if not seen.phones or seen.phones[0].understood:
-        return ()
-    return tuple(found for cell in unread(seen) if _is_service(cell) for found in _found(cell))
-
-
-def _is_service(cell: Cell) -> bool:
-    digits = cell.raw.translate(MARKS)
-    if not _is_short(digits) or cell.region not in phonenumbers.SUPPORTED_SHORT_REGIONS or _is_emergency(cell):
-        return False
-    # Parsed by hand: the library's parser takes a leading digit for a trunk prefix.
-    number = phonenumbers.PhoneNumber(phonenumbers.country_code_for_region(cell.region), int(digits))
-    return not digits.startswith("0") and phonenumbers.is_valid_short_number_for_region(number, cell.region)
-
-
-@rule(
-    "placeholder_number",
-    FIELD,
-    title="placeholder instead of a number",
-    advice="Give the contact's own number, or leave the cell blank: this one was typed to fill a field.",
-    examples=(
-        Row(mobile="0000000000").gives(FIELD, "0000000000"),
-        Row(mobile="01 23 45 67 89").gives(FIELD, "01 23 45 67 89"),
-        Row(mobile="06 12 34 56 78").gives(FIELD, "06 12 34 56 78"),
-        Row(mobile="+33 6 00 00 00 00").gives(FIELD, "+33 6 00 00 00 00"),
-        Row(mobile="11 11 11 11 11").gives(FIELD, "11 11 11 11 11"),
-        Row(mobile="9876543210", country="US").gives(FIELD, "9876543210"),
-        Row(mobile="123456").gives(FIELD, "123456"),
-        Row(mobile="212 555 0123", country="US").gives(FIELD, "212 555 0123"),  # kept for films
-        Row(mobile="06 12 34 87 65").passes(),
-        Row(mobile="06 66 66 12 34").passes(),
-        Row(mobile="212 555 3456", country="US").passes(),
-        Row(phone="020 7946 0123", country="GB").passes(),  # kept for films too, but nobody types it to fill a field
-        Row(mobile="0612").passes(),
-    ),
-)
-def placeholder_number(seen: Seen) -> tuple[Found, ...]:
-    """One digit over and over, digits in a row, or a North American 555-01xx."""
-    if (number := seen.phone_number) and seen.phones and seen.phones[0].understood:
-        if number[-8:] not in TAILS and not (number[5:10] == "55501" and number[:2] == "+1"):
-            return ()
-        return _found(seen.phones[0])
-    cells = unread(seen)
-    if (cell := sent(seen)) and (number[-8:] in TAILS or (number[5:10] == "55501" and number[:2] == "+1")):
-        cells.append(cell)
-        return tuple(found for each in cells if each is cell or _is_filler(each) for found in _found(each))
-    return tuple(found for each in cells if _is_filler(each) for found in _found(each))
-
-
-def _is_filler(cell: Cell) -> bool:
-    digits = re.sub(r"[^0-9]", "", cell.raw)
-    if len(digits) < SHORT or len(digits) > 20:
-        return False
-    return digits[-8:] in TAILS or len(set(digits)) == 1 or digits in "01234567890" or digits in "09876543210"
+    return told(cell) if cell is not None else ()

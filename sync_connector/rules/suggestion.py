@@ -16,7 +16,7 @@ from phonenumbers import PhoneNumberType
 from sync_connector.fields.email import email_address
 from sync_connector.fields.phone import Judge, by_shortcut
 from sync_connector.rules._domains import KNOWN, meant_domain
-from sync_connector.rules._number_kind import number_kind
+from sync_connector.rules._number_kind import number_kind, writes_zero
 
 MAX_TEXT = 254
 """Longer texts are no cell of one number or address."""
@@ -100,15 +100,15 @@ def _prefix_once(bare: str, code: str, judge: Judge) -> Iterator[str]:
 def _another_country(digits: str, home: str, default_country: str, judge: Judge) -> Iterator[str]:
     """A mobile of the source's country under an address elsewhere, or behind the prefix of another country."""
     if not digits.startswith(("+", "00")):
-        if default_country and default_country != home and digits.startswith("0") and not _misdialled(digits, home, judge):
-            yield from _mobiles(digits, default_country, judge)
+        if default_country and default_country != home and digits.startswith("0"):
+            yield from (number for number in _mobiles(digits, default_country, judge) if not _misdialled(digits, home, judge))
         return
     rest = digits[1:] if digits.startswith("+") else digits[2:]
     code = next((rest[:n] for n in (1, 2, 3) if int(rest[:n] or 0) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
     if code and code != _code(home):
         other = phonenumbers.region_code_for_country_code(int(code))
-        if not _misdialled(rest[len(code) :], other, judge):
-            yield from _mobiles(rest[len(code) :], home, judge)
+        national = rest[len(code) :]
+        yield from (number for number in _mobiles(national, home, judge) if not _misdialled(national, other, judge))
 
 
 def _mobiles(digits: str, country: str, judge: Judge) -> Iterator[str]:
@@ -146,6 +146,8 @@ def _plus_lost(bare: str, home: str, judge: Judge) -> Iterator[str]:
         longest = len(str(example.national_number)) if example else longest
     if len(bare) < longest + 2:
         return
+    if home and not writes_zero(_code(home)) and any(judge(bare[:-extra], home) for extra in range(1, 6)):
+        return  # a number of one's own, with something behind it
     for number in _valid(f"+{bare}", judge):
         if number == f"+{bare}" and number_kind(number) == PhoneNumberType.MOBILE:
             yield number
@@ -153,7 +155,7 @@ def _plus_lost(bare: str, home: str, judge: Judge) -> Iterator[str]:
 
 def _extension_glued_on(digits: str, home: str, judge: Judge) -> Iterator[str]:
     """A number with the three to five digits of an extension behind it, where numbers have one length only."""
-    if digits[0] not in "+0" or digits.startswith("000"):
+    if digits[0] not in "+0" or digits.startswith("000") or (digits[0] == "+" and not digits[1:].startswith(_code(home) or "+")):
         return
     whole = {extra: number for extra in range(1, 6) if (number := judge(digits[:-extra], home or None))}
     if len(whole) == 1 and min(whole) >= 3:
