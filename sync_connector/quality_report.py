@@ -14,7 +14,8 @@ from sync_connector.errors import FixSetup
 from sync_connector.ledger.event_history import iso
 from sync_connector.ledger.quality import Cause, Example, Quality, Reject, Run, quality
 from sync_connector.ledger.store import Ledger, Scope
-from sync_connector.mapping import Binding, Mapping as Columns, bind
+from sync_connector.mapping import Binding, bind
+from sync_connector.mapping import Mapping as Columns
 from sync_connector.model import Severity, State
 from sync_connector.planning import add_up
 from sync_connector.report import mask
@@ -87,7 +88,7 @@ def told(
 def _by(causes: list[Cause], name: Any) -> Counter[str]:
     counted = Counter[str]()
     for cause in causes:
-        counted[name(cause)] += cause.count
+        counted[name(cause)] += cause.number
     return counted
 
 
@@ -111,7 +112,7 @@ def _since_last(found: Quality) -> dict[str, Any] | None:
     before = Counter(dict(found.runs[-2].findings))
     now, opened = Counter[str](), Counter[str]()
     for cause in found.causes:
-        now[cause.code] += cause.count
+        now[cause.code] += cause.number
         opened[cause.code] += cause.opened
     codes = []
     for code in sorted({*before, *now}):
@@ -130,8 +131,8 @@ def _codes(found: Quality, *, show_values: bool) -> list[dict[str, Any]]:
     codes = []
     for (code, severity), causes in groups.items():
         rule = CATALOGUE.get(code)
-        count = sum(cause.count for cause in causes)
-        columns = Counter({cause.column: cause.count for cause in causes if cause.column})
+        count = sum(cause.number for cause in causes)
+        columns = Counter({cause.column: cause.number for cause in causes if cause.column})
         codes.append(
             {
                 "code": code,
@@ -146,7 +147,7 @@ def _codes(found: Quality, *, show_values: bool) -> list[dict[str, Any]]:
             }
         )
     codes.sort(key=lambda one: (order[one["severity"]], -one["count"], one["code"]))
-    add_up("findings", sum(one["count"] for one in codes), *(cause.count for cause in found.causes))
+    add_up("findings", sum(one["count"] for one in codes), *(cause.number for cause in found.causes))
     return codes
 
 
@@ -168,9 +169,13 @@ def _columns(causes: list[Cause]) -> list[dict[str, Any]]:
     """Findings by the source's column, the worst first; those of no single column under `""`."""
     counted: dict[str, Counter[str]] = {}
     for cause in causes:
-        counted.setdefault(cause.column, Counter())[cause.severity] += cause.count
+        counted.setdefault(cause.column, Counter())[cause.severity] += cause.number
     columns = [{"column": name, **{s.value: count[s.value] for s in Severity}} for name, count in counted.items()]
-    return sorted(columns, key=lambda one: (-one["reject"], -one["repair"] - one["warn"], one["column"]))
+    return sorted(columns, key=lambda one: _worst_first(counted[str(one["column"])], str(one["column"])))
+
+
+def _worst_first(count: Counter[str], column: str) -> tuple[int, int, str]:
+    return -count[Severity.REJECT.value], -count.total(), column
 
 
 def _countries(found: Quality) -> list[dict[str, Any]]:

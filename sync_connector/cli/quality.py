@@ -167,8 +167,8 @@ def rejects(
         if xlsx or csv_path:
             from sync_connector import resubmitting  # it brings the readers and writers of workbooks
 
-            targets = [Path(path) if path else None for path in (xlsx, csv_path)]
-            count = resubmitting.write(listed, *targets, delimiter)
+            workbook, text = (Path(path) if path else None for path in (xlsx, csv_path))
+            count = resubmitting.write(listed, workbook, text, delimiter)
             for path in filter(None, (xlsx, csv_path)):
                 show(Text(f"wrote {path}: {count:,} rows; mend their own cells, then: sync-connector sync --resubmit {path}"))
         elif as_json:

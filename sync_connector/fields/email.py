@@ -24,6 +24,10 @@ SPLIT = re.compile(r"\s*(?::::|[;|\n])\s*|,\s*(?=[^,@\s]+@)|(?<=>)\s*,\s*")
 PLAIN = re.compile(r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([A-Za-z0-9.-]+)")
 
 
+NAME_LEFT_OUT = "display name left out"
+"""What is noted of an address that stood behind a name."""
+
+
 class Email(NamedTuple):
     """What a cell holds: its first valid address, `""` for a blank cell, or `None` with a reason."""
 
@@ -53,7 +57,7 @@ def email_address(raw: str) -> Email:
             continue
         if found is None:
             found = valid.normalized
-            notes = ("display name left out",) if named and not named[0].startswith("<") else ()
+            notes = (NAME_LEFT_OUT,) if named and not named[0].startswith("<") else ()
         else:
             rest += 1
     if rest:

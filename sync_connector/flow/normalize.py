@@ -15,7 +15,7 @@ import pandas as pd
 import phonenumbers
 
 from sync_connector.fields.country import country_code, territory
-from sync_connector.fields.email import email_address
+from sync_connector.fields.email import NAME_LEFT_OUT, email_address
 from sync_connector.fields.name import clean, clean_column
 from sync_connector.fields.phone import Judge, Phone, by_library, by_shortcut, phone_column, phone_number, region_of
 from sync_connector.flow.extract import Rows
@@ -173,7 +173,9 @@ def _phones(
                 meant = advise_invalid_phone(raw, region or "", choices.default_country or "", choices.judge)
                 refused[row] = Finding("#001", "phone_number", Severity.REJECT, raw, advice, header, meant)
             for note in phone.notes:
-                findings[row].append(Finding("phone_mended", "phone_number", Severity.REPAIR, raw, note, header))
+                findings[row].append(
+                    Finding("phone_mended", "phone_number", Severity.REPAIR, raw, note, header, phone.e164 or "")
+                )
         turn += 1
     wanted = binding.phone[0].value
     for row, finding in enumerate(refused):
@@ -246,7 +248,8 @@ def _emails(
                 continue
             emails[row], chosen_at[row] = email.address, at
             for note in email.notes:
-                findings[row].append(Finding("email_mended", "email", Severity.REPAIR, raw, note, header))
+                code = "email_with_name" if note == NAME_LEFT_OUT else "email_mended"
+                findings[row].append(Finding(code, "email", Severity.REPAIR, raw, note, header, email.address))
     for row, finding in enumerate(refused):
         if finding is not None:
             if emails[row]:

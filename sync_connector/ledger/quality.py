@@ -27,7 +27,7 @@ class Cause(NamedTuple):
     field: str
     severity: str
     column: str
-    count: int
+    number: int
     opened: int
 
 

@@ -27,6 +27,11 @@ class Entry(NamedTuple):
     example: Found
     settable: str = ""
 
+    def as_json(self) -> dict[str, object]:
+        """What `rules --json` prints."""
+        example = {"value": self.example.value, "suggestion": self.example.suggestion}
+        return self._asdict() | {"severity": self.severity.value, "example": example}
+
 
 def entry_of(rule: Rule) -> Entry:
     """A rule's entry; its first example stands for it."""
@@ -73,6 +78,15 @@ ON_THE_WAY: tuple[Entry, ...] = (
         "e-mail mended",
         "Write one address alone in its cell; what stood beside it was left out.",
         "jean@example.org; anna@example.org",
+        "jean@example.org",
+    ),
+    _given(
+        "email_with_name",
+        "email",
+        REPAIR,
+        "e-mail with a name beside it",
+        "Keep the address alone in its column; the name has columns of its own.",
+        "Jean Dupont <jean@example.org>",
         "jean@example.org",
     ),
     _given(

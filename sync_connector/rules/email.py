@@ -113,25 +113,3 @@ def domain_typo(seen: Seen) -> tuple[Found, ...]:
     local, _, domain = seen.email.rpartition("@")
     meant = meant_domain(domain.lower())
     return _found(seen, f"{local}@{meant}") if meant else ()
-
-
-@rule(
-    "email_with_name",
-    FIELD,
-    title="e-mail address with a name beside it",
-    advice="Keep the address alone in its column; the name has columns of its own.",
-    examples=(
-        Row(email="Jean Dupont <jean@example.org>").gives(FIELD, "Jean Dupont <jean@example.org>", "jean@example.org"),
-        Row(email='"Dupont, Jean" <jean@example.org>').gives(FIELD, '"Dupont, Jean" <jean@example.org>', "jean@example.org"),
-        Row(email="<jean@example.org>").passes(),
-        Row(email="jean@example.org").passes(),
-    ),
-)
-def email_with_name(seen: Seen) -> tuple[Found, ...]:
-    """A cell that holds a display name in front of the address that is sent."""
-    for cell in seen.emails:
-        if cell.understood and cell.understood == seen.email:
-            if "<" not in cell.raw or cell.raw.lstrip("' ").startswith("<"):
-                return ()
-            return (Found(FIELD, cell.raw, cell.understood, cell.column),)
-    return ()
