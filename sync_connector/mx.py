@@ -1,8 +1,8 @@
 """Which domains take no mail: asked of the name server, each once, a few at a time and never for long.
 
-Law: only an answer makes a finding. A name server that is silent or failed says nothing about a domain; if none answers at all,
-nothing was found out, and that is one sentence, not a finding for each domain. No address is told to anyone: the domain alone is
-asked for.
+Law: only an answer makes a finding. A name server that is silent or failed says nothing about a domain, and one that does not
+know `com` either (a network of its own, cut off from the world) says nothing about any: nothing was found out, and that is one
+sentence, not a finding for each domain. No address is told to anyone: the domain alone is asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ from sync_connector.errors import TryLater
 
 TIMEOUT = 5.0  # seconds a domain, all questions about it together
 THREADS = 16
+GIVE_UP = 4  # times the threads: as many silent domains in a row, and the network is gone
 SILENCE = "no name server answered; nothing was found out about e-mail domains; check this machine's DNS, then run it again"
+SECLUSION = (
+    "the name server of this network does not know the domains of the world, not even com; nothing was found out about "
+    "e-mail domains; run it where the Internet's names are resolved"
+)
+WORLD = tuple(dns.name.from_text(name) for name in ("com", "org", "net"))
 
 
 class Mail(StrEnum):
@@ -71,7 +77,8 @@ def survey(
     how many were asked, from the thread that called. `is_stopping` is asked between answers: when it says so, those
     that are under way are awaited and the rest is left. `resolver`: whom to ask, this machine's by default.
 
-    Raises `TryLater`: no name server, or none that answers; known after two `timeout`s.
+    Raises `TryLater`: no name server, or none that answers; known after one `timeout`.
+    If they fall silent later, what is left is counted as unasked.
     """
     wanted = sorted({domain.lower() for domain in domains if domain})
     answers = {domain: known[domain] for domain in wanted if known and domain in known}
@@ -81,31 +88,24 @@ def survey(
     if not todo:
         return Survey(answers, 0)
     ask = resolver or _resolver()
-    heard, done, waiting = False, 0, iter(todo)
+    _must_know_the_world(ask, timeout)
+    done, silent, waiting = 0, 0, iter(todo)
     with ThreadPoolExecutor(max_workers=threads) as pool:
         under_way: dict[Future[Mail], str] = {}
-
-        def ask_more() -> None:
-            for domain, name in islice(waiting, threads - len(under_way)):
-                under_way[pool.submit(_asked, name, ask, timeout)] = domain
-
-        ask_more()
-        while under_way:
+        is_over = False
+        while True:
+            if not is_over:
+                for domain, name in islice(waiting, threads - len(under_way)):
+                    under_way[pool.submit(_asked, name, ask, timeout)] = domain
+            if not under_way:
+                return Survey(answers, len(todo) - done)
             for each in wait(under_way, return_when=FIRST_COMPLETED).done:
                 answers[under_way.pop(each)] = answer = each.result()
-                heard = heard or answer is not Mail.SILENT
+                silent = silent + 1 if answer is Mail.SILENT else 0
                 done += 1
             if progress:
                 progress(done, len(todo))
-            if is_stopping():
-                continue
-            if not heard and not under_way:
-                heard = _is_alive(ask, timeout)
-                if not heard:
-                    raise TryLater(SILENCE)
-            if heard:  # until somebody answered, only the first few are asked
-                ask_more()
-    return Survey(answers, len(todo) - done)
+            is_over = is_over or silent >= GIVE_UP * threads or is_stopping()
 
 
 def _resolver() -> dns.resolver.Resolver:
@@ -124,9 +124,27 @@ def _name(domain: str) -> dns.name.Name | None:
         return None
 
 
-def _is_alive(ask: dns.resolver.Resolver, timeout: float) -> bool:
-    """Whether a name server answers what each of them knows: the servers of the root."""
-    return _asked(dns.name.root, ask, timeout) is not Mail.SILENT
+def _must_know_the_world(ask: dns.resolver.Resolver, timeout: float) -> None:
+    """Raises `TryLater` if no name server answers, or none that knows one of `WORLD`."""
+    ends = time.monotonic() + timeout
+    is_silent = True
+    for name in WORLD:
+        try:
+            if _records(name, "NS", ask, ends):
+                return
+            is_silent = False
+        except dns.exception.DNSException as fault:
+            is_silent = is_silent and _is_silence(fault)
+        except OSError:
+            pass
+    raise TryLater(SILENCE if is_silent else SECLUSION)
+
+
+def _is_silence(fault: dns.exception.DNSException) -> bool:
+    """Whether nobody answered, not even to say that it went wrong."""
+    if isinstance(fault, dns.resolver.NoNameservers):
+        return all(attempt[-1] is None for attempt in fault.kwargs["errors"])
+    return isinstance(fault, dns.exception.Timeout)
 
 
 def _asked(name: dns.name.Name, ask: dns.resolver.Resolver, timeout: float) -> Mail:
@@ -140,13 +158,10 @@ def _asked(name: dns.name.Name, ask: dns.resolver.Resolver, timeout: float) -> M
         return Mail.TAKES if _records(name, "A", ask, ends) or _records(name, "AAAA", ask, ends) else Mail.NO_SERVER
     except dns.resolver.NXDOMAIN:
         return Mail.NO_DOMAIN
-    except dns.exception.Timeout:
+    except dns.exception.DNSException as fault:
+        return Mail.SILENT if _is_silence(fault) else Mail.FAILED
+    except OSError:
         return Mail.SILENT
-    except dns.resolver.NoNameservers as fault:
-        responses = [attempt[-1] for attempt in fault.kwargs["errors"]]
-        return Mail.FAILED if any(response is not None for response in responses) else Mail.SILENT
-    except (dns.exception.DNSException, OSError):
-        return Mail.FAILED
 
 
 def _records(name: dns.name.Name, kind: str, ask: dns.resolver.Resolver, ends: float) -> list[object]:
