@@ -15,6 +15,7 @@ import pyarrow as pa
 from sync_connector import mapping, mx, sources
 from sync_connector.config import Settings
 from sync_connector.duplicates import Duplicate, find
+from sync_connector.errors import Stopped
 from sync_connector.flow.extract import Extraction, extract
 from sync_connector.flow.normalize import normalize
 from sync_connector.flow.overlay import Overlays
@@ -67,12 +68,13 @@ def audit(
     progress.stage("comparing", None)
     found = find(table, between=check).duplicates
     result = Audited(table.num_rows, found)
-    about = {DUPLICATE: _duplicates(found), NO_MX: dict[str, Finding]()}
-    codes = [DUPLICATE]
+    about = {DUPLICATE: _duplicates(found)}
     if check_mx:
         about[NO_MX] = _without_mail(table, result, progress, check)
-        codes.append(NO_MX)
-    result.unknown = ledger.replace_findings(scope, {code: about[code] for code in codes})
+    for code in about:
+        if settings.rules.severity.get(code) == "off":
+            about[code] = {}
+    result.unknown = ledger.replace_findings(scope, about)
     return result
 
 
@@ -124,13 +126,26 @@ def _without_mail(table: pa.Table, result: Audited, progress: Progress, check: C
     addresses: dict[str, list[tuple[str, str]]] = {}
     for key, address in zip(table["key"].to_pylist(), table["email"].to_pylist(), strict=True):
         if address:
-            addresses.setdefault(address.rpartition("@")[2], []).append((key, address))
+            addresses.setdefault(address.rpartition("@")[2].lower(), []).append((key, address))
     progress.stage("asking name servers", len(addresses))
-    asked = mx.ask(addresses, progress.at, check)
-    result.asked, result.unasked = len(addresses), len(asked.unasked)
+    survey = mx.survey(addresses, progress=lambda done, _: progress.at(done), is_stopping=lambda: _stops(check))
+    check()
+    result.asked = len(addresses)
     about: dict[str, Finding] = {}
-    for domain, why in asked.dead.items():
+    for domain, mail in survey.answers.items():
+        result.unasked += not mail.is_known
+        if not mail.is_finding:
+            continue
         result.dead[domain] = len(addresses[domain])
         for key, address in addresses[domain]:
-            about[key] = Finding(NO_MX, "email", Severity.WARN, address, f"{why}; ask the person for another address")
+            advice = f"{domain} {mail}; ask the person for another address"
+            about[key] = Finding(NO_MX, "email", Severity.WARN, address, advice)
     return about
+
+
+def _stops(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except Stopped:
+        return True
+    return False

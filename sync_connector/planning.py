@@ -31,7 +31,7 @@ from sync_connector.flow.sieve import Index, seed_of
 from sync_connector.flow.spool import Candidate, Spool
 from sync_connector.ledger.store import Ledger, Position, Scope
 from sync_connector.reading import NEW, UPDATED, Passing, Progress, Reading, Remembered
-from sync_connector.rules import CATALOGUE, SEVERITIES, chosen
+from sync_connector.rules import AUDITED, CATALOGUE, SEVERITIES, chosen
 from sync_connector.sources import ResumableSource, RowSource
 
 NUMBERS_AT_ONCE = 5_000
@@ -167,12 +167,14 @@ def choices_of(settings: Settings) -> normalizing.Choices:
     """What the settings say where the data leave a choice. Raises `FixSetup`, every severity that cannot be set at once."""
     rules = settings.rules
     faults = []
-    for code in rules.severity:
+    for code, severity in rules.severity.items():
         entry = CATALOGUE.get(code)
         if entry is None:
             faults.append(f"rules.severity: {code!r} is no code; `sync-connector rules` lists them")
         elif entry.settable != SEVERITIES:
             faults.append(f"rules.severity: {code!r} cannot be set here{f'; set {entry.settable}' if entry.settable else ''}")
+        elif code in AUDITED and severity == "reject":
+            faults.append(f"rules.severity: {code!r} is found once contacts were sent, so it rejects nobody; set warn or off")
     if faults:
         raise FixSetup(*faults)
     country = settings.source.default_country

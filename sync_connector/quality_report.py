@@ -128,7 +128,7 @@ def _codes(found: Quality, *, show_values: bool) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[Cause]] = {}
     for cause in found.causes:
         groups.setdefault((cause.code, cause.severity), []).append(cause)
-    codes = []
+    codes: list[dict[str, Any]] = []
     for (code, severity), causes in groups.items():
         rule = CATALOGUE.get(code)
         count = sum(cause.number for cause in causes)
@@ -170,7 +170,9 @@ def _columns(causes: list[Cause]) -> list[dict[str, Any]]:
     counted: dict[str, Counter[str]] = {}
     for cause in causes:
         counted.setdefault(cause.column, Counter())[cause.severity] += cause.number
-    columns = [{"column": name, **{s.value: count[s.value] for s in Severity}} for name, count in counted.items()]
+    columns: list[dict[str, Any]] = [
+        {"column": name, **{s.value: count[s.value] for s in Severity}} for name, count in counted.items()
+    ]
     return sorted(columns, key=lambda one: _worst_first(counted[str(one["column"])], str(one["column"])))
 
 

@@ -1,14 +1,12 @@
-"""The way back: `receive`, `pull`, `events`, `report`."""
+"""The way back: `receive`, `pull`, `events`."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import time
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +14,7 @@ import click
 import sqlalchemy as sa
 from rich.text import Text
 
-from sync_connector import config, event_report, planning, pulling
+from sync_connector import config, planning, pulling
 from sync_connector.cli.frame import (
     Signals,
     cli,
@@ -211,39 +209,3 @@ def _e164(settings: Settings, number: str | None) -> str | None:
     if found.e164 is None:
         raise FixSetup(f"--number: {number!r}: {found.reason}")
     return found.e164
-
-
-@cli.command()
-@config_option
-@json_option
-@click.option("--out", default="report.html", show_default=True, type=click.Path(dir_okay=False), help="The page to write.")
-@click.option("--since", type=A_DAY, help=f"The first day; {DAYS} days if it is not said.")
-@click.option("--until", type=A_DAY, help="The last day; today if it is not said.")
-def report(config_path: str, as_json: bool, out: str, since: datetime | None, until: datetime | None) -> None:
-    """Draw what came back as a page: calls a day, who answered, qualifications, silence, numbers without a contact."""
-    settings = config.load(config_path)
-    zone = ZoneInfo(settings.events.zone or "UTC")
-    now = datetime.now(UTC)
-    last = until.date() if until else now.astimezone(zone).date()
-    first = since.date() if since else last - timedelta(days=DAYS - 1)
-    if first > last:
-        raise FixSetup(f"--since: {first} is after {last}")
-    with ledger_of(settings) as ledger:
-        login, host, _ = planning.scope_names(settings)
-        told = event_report.told(ledger, scope_of(ledger, settings), f"{login} at {host}", zone, (first, last), now)
-    if as_json:
-        show_json(told)
-        return
-    from sync_connector.report.events_page import events_page  # it brings a template engine
-
-    _write(Path(out), events_page(told))
-    show(Text(f"wrote {out}: {told['totals']['call']:,} calls from {first} to {last}"))
-
-
-def _write(path: Path, text: str) -> None:
-    """Readable by its owner alone: it has phone numbers in it."""
-    try:
-        with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-            out.write(text)
-    except OSError as fault:
-        raise FixSetup(f"{path} cannot be written: {fault.strerror}") from None

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from sync_connector import auditing, config, event_report, mapping, planning, quality_report
 from sync_connector import rules as quality_rules
+from sync_connector.cli.events import A_DAY, DAYS
 from sync_connector.cli.frame import (
     Signals,
     cli,
@@ -31,8 +32,6 @@ from sync_connector.errors import FixSetup
 from sync_connector.ledger.quality import Reject, not_sent
 from sync_connector.report import quality_terminal
 
-DAYS = 30
-A_DAY = click.DateTime(["%Y-%m-%d"])
 SHOWN = 20
 
 

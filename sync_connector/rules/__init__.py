@@ -16,11 +16,12 @@ from typing import Literal
 
 from sync_connector.model import Finding, Severity
 from sync_connector.rules import email, name, phone, phone_nobodys
-from sync_connector.rules.catalogue import SEVERITIES, Entry, catalogue
+from sync_connector.rules.catalogue import AUDITED, SEVERITIES, Entry, catalogue
 from sync_connector.rules.rule import Cell, Found, Rule, Seen
 from sync_connector.rules.suggestion import advise_invalid_email, advise_invalid_phone
 
 __all__ = [
+    "AUDITED",
     "CATALOGUE",
     "DEFAULT",
     "RULES",

@@ -16,6 +16,10 @@ SEVERITIES = "rules.severity"
 """The setting that turns a code `off`, or to `warn` or `reject`."""
 
 
+AUDITED = ("likely_duplicate", "no_mx")
+"""What only an audit of all contacts finds."""
+
+
 class Entry(NamedTuple):
     """One code. `settable`: the setting that changes its severity, `""` if nothing does."""
 

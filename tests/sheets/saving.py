@@ -119,3 +119,18 @@ def rewritten(
     csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerows(edit(rows))
     path.write_bytes(out.getvalue().encode(encoding, "replace"))
     return path
+
+
+def edited(path: Path, mend: Callable[[dict[str, str]], Mapping[str, str]]) -> None:
+    """The sheet, of either kind, as a person leaves it: what `mend` says of each line, given its cells by header as they stand
+    in the file, is typed over them."""
+
+    def over(rows: list[list[Any]]) -> list[list[Any]]:
+        header = [str(cell) for cell in rows[0]]
+        done = [rows[0]]
+        for row in rows[1:]:
+            cells = dict(zip(header, row, strict=True))
+            done.append([*(cells | dict(mend(cells))).values()])
+        return done
+
+    (resaved if path.suffix == ".xlsx" else rewritten)(path, over)
