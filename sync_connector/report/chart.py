@@ -1,24 +1,20 @@
-"""Counts → charts: Vega-Lite computes the picture, here is only said what shall be drawn.
+"""Counts → charts: here is said what shall be drawn; Vega-Lite draws it.
 
-Law: a chart shows its counts and nothing else, from zero, and the same counts stand beside it as a table. It is a still
-picture in the colours of the page's style sheet: of what the library draws only shapes, places and text are kept, so it runs
-nothing, fetches nothing and brings no style of its own. Text of the outside goes in as data, never as a part of the
-specification.
+Law: a chart shows its counts and nothing else, from zero, and the same counts stand beside it as a table. Text of the outside
+goes in as data, never as a part of what is said to the library.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
-from babel.numbers import get_decimal_symbol, get_group_symbol
 from markupsafe import Markup
 
 from sync_connector.report import wording
 from sync_connector.report.drawing import every
 from sync_connector.report.language import Words
+from sync_connector.report.picture import HIT, picture_of
 
 HEIGHT = 220
 """Pixels of a chart of columns or lines, with what stands below it."""
@@ -34,17 +30,6 @@ LONG = 100_000
 """From this count on a scale says `150k` and `2M`."""
 WIDER = 0.8
 """How much of the room for a name may be filled, as the library measures it: the reader's letters may be wider."""
-HIT = "hit"
-"""The marks that are only there to be pointed at."""
-KEPT = {
-    "svg": {"viewBox"},
-    "g": {"transform", "fill", "stroke-miterlimit"},
-    "path": {"transform", "d", "fill", "stroke", "stroke-width", "opacity"},
-    "line": {"transform", "x2", "y2", "stroke", "stroke-width"},
-    "text": {"transform", "text-anchor", "font-size", "fill"},
-    "tspan": {"x", "dy"},
-}
-"""The elements and attributes that are kept of what the library draws."""
 
 
 class Size(NamedTuple):
@@ -143,9 +128,9 @@ def bars(titles: Titles, places: Sequence[Place], series: Sequence[Series], word
     return _chart(titles, places, series, words, specs, summed=len(series) > 1)
 
 
-def pointed_at(place: Place, series: Sequence[Series], words: Words) -> str:
+def _pointed_at(place: Place, series: Sequence[Series], words: Words) -> str:
     """What a pointer over a place is told: its name and its counts."""
-    counts = [_pair(one.label, words.number(place.counts.get(one.name, 0)), words) for one in series]
+    counts = [_pair(wording.one_line(one.label, NAME), words.number(place.counts.get(one.name, 0)), words) for one in series]
     return _pair(place.name, ", ".join(counts), words)
 
 
@@ -154,8 +139,12 @@ def _pair(name: str, told: str, words: Words) -> str:
 
 
 def _readable(places: Sequence[Place]) -> list[Place]:
-    """The places with names that are one short line without a sign that no picture may have."""
-    return [at._replace(name=wording.one_line(at.name, NAME)) for at in places]
+    """The places with names and labels that are short lines without a sign that no picture may have."""
+
+    def short(text: str) -> str:
+        return wording.one_line(text, NAME)
+
+    return [at._replace(name=short(at.name), label=tuple(map(short, at.label))) for at in places]
 
 
 def _pieces(places: Sequence[Place], series: Sequence[Series]) -> list[dict[str, Any]]:
@@ -191,7 +180,7 @@ def _over_time(
         "field": "place",
         "type": "ordinal",
         "scale": {"type": "band", "domain": list(range(len(places))), "paddingInner": 0.2, "paddingOuter": 0.1},
-        "axis": bare | {"values": list(shown), "labelExpr": "labels[datum.value]", "labelAngle": 0},
+        "axis": bare | {"values": list(shown), "labelExpr": "labels[datum.value]", "labelAngle": 0, "labelPadding": 9},
     }
     style = ",d" if all(at.total < LONG for at in places) else "~s"
     up = {
@@ -207,7 +196,14 @@ def _over_time(
         "encoding": {"x": across, "y": {"value": 0}, "y2": {"value": "height"}, "description": {"field": "told"}},
     }
     params = [{"name": "labels", "value": labels}]
-    return {"width": size.width, "height": HEIGHT, "params": params, "layer": [drawn, hit], "config": _config(size)}
+    return {
+        "width": size.width,
+        "height": HEIGHT,
+        "padding": _PADDING | {"left": 8},
+        "params": params,
+        "layer": [drawn, hit],
+        "config": _config(size),
+    }
 
 
 def _below_each_other(size: Size, places: Sequence[Place], series: Sequence[Series], words: Words) -> dict[str, Any]:
@@ -239,16 +235,20 @@ def _below_each_other(size: Size, places: Sequence[Place], series: Sequence[Seri
         "encoding": {"y": down, "x": {"value": 0}, "x2": {"value": "width"}, "description": {"field": "told"}},
     }
     layer = [bar, name, count, hit]
-    return {"width": size.width, "height": ROW * len(places), "layer": layer, "config": _config(size)}
+    return {"width": size.width, "height": ROW * len(places), "padding": _PADDING, "layer": layer, "config": _config(size)}
+
+
+# On the left of a scale a little more: the reader's digits may be wider than those that the library measures.
+_PADDING = {"left": 2, "right": 2, "top": 2, "bottom": 2}
 
 
 def _told(places: Sequence[Place], series: Sequence[Series], words: Words) -> list[dict[str, Any]]:
-    return [{"place": place, "told": pointed_at(at, series, words)} for place, at in enumerate(places)]
+    return [{"place": place, "told": _pointed_at(at, series, words)} for place, at in enumerate(places)]
 
 
 def _config(size: Size) -> dict[str, Any]:
     axis = {"labelColor": "var(--quiet)", "labelFontSize": size.font, "labelPadding": 6, "gridColor": "var(--rule)"}
-    return {"background": None, "view": {"stroke": None}, "axis": axis, "padding": 2}
+    return {"background": None, "view": {"stroke": None}, "axis": axis}
 
 
 def _chart(
@@ -267,49 +267,6 @@ def _chart(
         counts = [at.counts.get(one.name, 0) for one in series] + ([at.total] if summed else [])
         rows.append([at.name, *(words.number(count) for count in counts)])
     key = [(one.style, one.label) for one in series]
-    picture = Markup("").join(_drawn(spec, size, words) for spec, size in zip(specs, SIZES, strict=True))
+    sized = zip(specs, SIZES, strict=True)
+    picture = Markup("").join(picture_of(spec, size.name, words.locale) for spec, size in sized)
     return Chart(titles.id, titles.title, titles.description, picture, key, head, rows)
-
-
-def _drawn(spec: dict[str, Any], size: Size, words: Words) -> Markup:
-    """What the library draws, as it may stand in a page."""
-    import vl_convert  # it brings a JavaScript engine: only for a page that draws something
-
-    group = get_group_symbol(words.locale)
-    habits = {"decimal": get_decimal_symbol(words.locale), "thousands": group, "grouping": [3], "currency": ["", ""]}
-    whole = {"$schema": _SCHEMA, "autosize": {"type": "fit", "contains": "padding"}, **spec}
-    svg = vl_convert.vegalite_to_svg(whole, allowed_base_urls=[], format_locale=habits)
-    kept = _bare(ElementTree.fromstring(svg))  # noqa: S314 - the library wrote it, and our text is escaped in it
-    kept.set("class", size.name)
-    kept.set("aria-hidden", "true")
-    return Markup(ElementTree.tostring(kept, encoding="unicode"))  # noqa: S704 - it was escaped as it was written
-
-
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"  # the name of the language; nobody asks for it there
-_PLACE = re.compile(r"-?\d+\.\d{3,}")
-
-
-def _rounded(place: re.Match[str]) -> str:
-    """A place in a picture: two digits behind the point are less than anybody sees."""
-    return f"{float(place[0]):.2f}".rstrip("0").rstrip(".")
-
-
-def _bare(drawn: ElementTree.Element, *, hit: bool = False) -> ElementTree.Element:
-    """An element with what is kept of it. Of the marks that are pointed at, what they say becomes their title."""
-    name = drawn.tag.rpartition("}")[2]
-    kept = ElementTree.Element(
-        name, {key: _PLACE.sub(_rounded, value) for key, value in drawn.attrib.items() if key in KEPT[name]}
-    )
-    kept.text = drawn.text
-    if hit and (told := drawn.get("aria-label")):
-        ElementTree.SubElement(kept, "title").text = told
-    if f"{HIT}_marks" in drawn.get("class", "").split():
-        kept.set("class", HIT)
-        hit = True
-    for child in drawn:
-        if child.tag.rpartition("}")[2] not in KEPT or child.get("display") == "none" or child.get("class") == "background":
-            continue
-        below = _bare(child, hit=hit)
-        if below.tag != "g" or len(below):
-            kept.append(below)
-    return kept

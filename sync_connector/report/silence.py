@@ -139,7 +139,7 @@ def _never(unheard: Sequence[str], words: Words) -> str:
         return ""
     return words.gettext(
         "Never heard: %(kinds)s. If you expect them, look whether the vendor has the address for them too (Parameters > API).",
-        kinds=", ".join(unheard),
+        kinds=words.listed(unheard),
     )
 
 

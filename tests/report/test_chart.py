@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_connector.report import chart, wording
-from sync_connector.report.chart import HIT, SIZES, Chart, Place, Series, Titles
+from sync_connector.report.chart import SIZES, Chart, Place, Series, Titles
 from sync_connector.report.language import words_of
 from sync_connector.report.page import fill
+from sync_connector.report.picture import HIT
 from tests.report.html import Page
 
 TITLES = Titles("some", "Rows by reason", "So many rows.", "reason")
@@ -102,8 +103,13 @@ def test_text_of_the_outside_stays_text(kind: str) -> None:
     """Whatever a place is called, the picture has the elements that it has for any name, and shows it as text."""
     counts = {"one": 3, "two": 4}
     for text in HOSTILE:
-        drawn = KINDS[kind](TITLES, [Place(text, counts), Place("other", counts)], SERIES, words_of("en"))
-        plain = KINDS[kind](TITLES, [Place("plain", counts), Place("other", counts)], SERIES, words_of("en"))
+        drawn = KINDS[kind](
+            TITLES,
+            [Place(text, counts, (text, text)), Place("other", counts)],
+            [SERIES[0], Series("two", text, "second")],
+            words_of("en"),
+        )
+        plain = KINDS[kind](TITLES, [Place("plain", counts, ("a", "b")), Place("other", counts)], SERIES, words_of("en"))
         assert [one.tag for one in ElementTree.fromstring(f"<all>{drawn.picture}</all>").iter()] == [
             one.tag for one in ElementTree.fromstring(f"<all>{plain.picture}</all>").iter()
         ]

@@ -161,7 +161,7 @@ def test_silence_is_told_for_each_kind() -> None:
     assert shown["qualifications"] == ["1 Oct 2026, 10:00", "33 days 8 h", "9"]
     assert shown["incoming SMS"] == ["never", "–", "8"]
     assert "The longest pause was 36 h, from 1 Nov 2026, 18:00 to 3 Nov 2026, 06:00." in text
-    assert "Never heard: SMS statuses, incoming SMS, link clicks." in text
+    assert "Never heard: SMS statuses, incoming SMS and link clicks." in text
     assert html.count("<circle") == 1
 
 

@@ -22,9 +22,9 @@ ENGLISH, FRENCH = words_of("en"), words_of("fr")
 PLACEHOLDER = re.compile(r"%\(\w+\)s|<[^<>]+>|%%")
 
 
-def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
+def forms(text: str | tuple[str, ...] | list[str] | None) -> list[str]:
     """A message in its forms: one, or one for each number that the language knows."""
-    return [text] if isinstance(text, str) else list(text)
+    return [text or ""] if isinstance(text, str | None) else list(text)
 
 
 def test_every_sentence_has_its_french_and_no_french_is_left_over() -> None:
