@@ -98,6 +98,14 @@ def test_a_line_goes_through_its_counts() -> None:
         assert forty < ten < zero
 
 
+@pytest.mark.parametrize("kind", ["columns", "lines"])
+def test_scales_begin_at_zero(kind: str) -> None:
+    """Though the counts are nearly the same, a small difference does not look like a large one."""
+    drawn = KINDS[kind](TITLES, places([{"one": 100, "two": 100}, {"one": 101, "two": 102}]), SERIES, words_of("en"))
+    for picture in pictures(drawn):
+        assert "0" in [one.text for one in picture.iter("text")]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_of_the_outside_stays_text(kind: str) -> None:
     """Whatever a place is called, the picture has the elements that it has for any name, and shows it as text."""
