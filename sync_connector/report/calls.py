@@ -1,149 +1,153 @@
-"""The calls of a span as drawings: per day, answered or not, and by hour of the day. `told` is what `events_page` is told."""
+"""The calls of a span as charts: per day, answered or not, and by hour of the day. `told` is what `events_page` is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from sync_connector.report import wording
-from sync_connector.report.drawing import Period, bar, columns, every, periods
+from sync_connector.report.chart import Place, Series, Titles, columns
+from sync_connector.report.drawing import Kind, Period, bar, periods
+from sync_connector.report.language import Words
 
-CALLS = {"incoming": "first", "outgoing": "second", "missed": "third"}
-ANSWERED = {"answered": "first", "not answered": "third", "not known": "fourth"}
-HEIGHT = 180
-"""Pixels of a drawing of columns, from its highest line to zero."""
-LABELS = 5
-"""Labels under a drawing at most: so many have room on a telephone."""
+CALLS = ("incoming", "outgoing", "missed")
 
 
-class _Label(NamedTuple):
-    x: float
-    anchor: str
-    text: str
-    under: str
-
-
-def _drawing(
-    anchor: str, stacks: Sequence[Mapping[str, int]], titles: Sequence[str], labels: Mapping[int, tuple[str, str]], **words: Any
-) -> dict[str, Any]:
-    """A drawing of columns with what a pointer over one of them is told, and labels under some of them."""
-    drawn, ticks = columns(stacks, HEIGHT)
-    slot = 100 / len(stacks)
-    placed = []
-    for place, (text, under) in labels.items():
-        middle = drawn[place].middle
-        side = "start" if middle < 6 else "end" if middle > 94 else "middle"
-        x = {"start": drawn[place].left, "middle": middle, "end": drawn[place].left + drawn[place].width}[side]
-        placed.append(_Label(x, side, text, under))
-    shown = [
-        {"told": told, "left": one.left, "width": one.width, "segments": one.segments, "slot": place * slot}
-        for place, (one, told) in enumerate(zip(drawn, titles, strict=True))
-    ]
-    scale = [{"y": t.y, "label": f"{t.counted:,}" if t.counted < 10_000 else wording.compact(t.counted)} for t in ticks]
-    return {"id": anchor, "height": HEIGHT, "columns": shown, "ticks": scale, "labels": placed, "slot": slot, **words}
-
-
-def _named(unit: str, period: Period) -> str:
-    """A period as a table names it."""
-    if unit == "day":
-        return f"{period.first:%a} {period.first}"
-    whole = period.first.day == 1 and (period.last + timedelta(days=1)).day == 1
-    return f"{period.first:%Y-%m}" if unit == "month" and whole else f"{period.first} to {period.last}"
-
-
-def _under(unit: str, shown: Sequence[Period]) -> dict[int, tuple[str, str]]:
-    """The labels under the periods: the day or month, and the year where it begins."""
-    labels: dict[int, tuple[str, str]] = {}
-    year = 0
-    for place in range(0, len(shown), every(len(shown), LABELS)):
-        first = shown[place].first
-        text = f"{first:%b}" if unit == "month" else f"{first.day} {first:%b}"
-        labels[place] = (text, str(first.year) if first.year != year else "")
-        year = first.year
-    return labels
-
-
-def _remarks(unit: str, days: int, counted: int, calls: int) -> list[str]:
-    """What the columns do not say themselves: what each is, and where they hold fewer calls than there were, or more."""
-    remarks = []
-    if unit != "day" and counted:
-        remarks.append(
-            f"{days:,} days are too many to stand side by side: each column is a {unit}, the first and the last only as far "
-            "as they lie in the span."
-        )
-    if counted < calls:
-        missing = wording.counted(calls - counted, "call is", "calls are")
-        remarks.append(f"{missing} in no column: no date that can be read came with them.")
-    elif counted > calls:
-        remarks.append(
-            f"The columns hold {counted:,} calls, the total {calls:,}: counted at different moments; make the page again."
-        )
-    return remarks
-
-
-def calls(told: Mapping[str, Any]) -> dict[str, Any]:
+def calls(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """What the section on calls shows. Where the columns and the total do not agree, it says so."""
     days = {date.fromisoformat(one["day"]): {name: one[name] for name in CALLS} for one in told["calls_per_day"]}
     unit, shown = periods(days)
-    counted = sum(one.total for one in shown)
-    rows = [{"name": _named(unit, one), **one.counts, "together": one.total} for one in shown]
-    titles = [f"{row['name']}: " + ", ".join(f"{row[name]:,} {name}" for name in CALLS) for row in rows]
-    drawing = None
-    if counted:
-        highest = max(shown, key=lambda one: one.total)
-        drawing = _drawing(
-            "per-period",
-            [one.counts for one in shown],
-            titles,
-            _under(unit, shown),
-            styles=CALLS,
-            title=f"Calls per {unit}, incoming, outgoing and missed",
-            description=f"{len(shown)} columns, {counted:,} calls; most in {_named(unit, highest)}: {highest.total:,}.",
-        )
-    key = [(style, {"incoming": "incoming, answered"}.get(name, name)) for name, style in CALLS.items()]
+    counted, total = sum(one.total for one in shown), told["totals"]["call"]
+    heading = {
+        "day": words.gettext("Calls per day"),
+        "week": words.gettext("Calls per week"),
+        "month": words.gettext("Calls per month"),
+    }[unit]
     view = {
-        "some": counted or told["totals"]["call"],
-        "unit": unit,
-        "drawing": drawing,
-        "remarks": _remarks(unit, len(days), counted, told["totals"]["call"]),
-        "periods": rows,
-        "key": key,
+        "some": counted or total,
+        "heading": heading,
+        "chart": _per_period(unit, heading, shown, words) if counted else None,
+        "remarks": _remarks(unit, len(days), counted, total, words),
     }
-    return view | _answered(told) | _hours_of_the_day(told)
+    return view | _answered(told, words) | _hours_of_the_day(told, words)
 
 
-def _answered(told: Mapping[str, Any]) -> dict[str, Any]:
+def _named(unit: str, period: Period, words: Words) -> str:
+    """A period as a table names it."""
+    if unit == "day":
+        return words.day(period.first, "yMMMEd")
+    whole = period.first.day == 1 and (period.last + timedelta(days=1)).day == 1
+    return words.day(period.first, "yMMM") if unit == "month" and whole else words.days(period.first, period.last)
+
+
+def _per_period(unit: str, heading: str, shown: Sequence[Period], words: Words) -> Any:
+    """The columns: the days, or what they were summed to; under each its day or month, and the year."""
+    series = [
+        Series("incoming", words.gettext("incoming, answered"), "first"),
+        Series("outgoing", words.gettext("outgoing"), "second"),
+        Series("missed", words.gettext("missed"), "third"),
+    ]
+    places = [
+        Place(
+            _named(unit, one, words),
+            one.counts,
+            (words.day(one.first, "MMM" if unit == "month" else "MMMd"), str(one.first.year)),
+        )
+        for one in shown
+    ]
+    highest = max(places, key=lambda place: place.total)
+    description = words.ngettext(
+        "%(count)s call; the highest column is %(place)s: %(most)s.",
+        "%(count)s calls; the highest column is %(place)s: %(most)s.",
+        sum(one.total for one in shown),
+        most=words.number(highest.total),
+        place=highest.name,
+    )
+    places_are = {"day": words.gettext("day"), "week": words.gettext("week"), "month": words.gettext("month")}[unit]
+    return columns(Titles("per-period", heading, description, places_are), places, series, words)
+
+
+def _remarks(unit: str, days: int, counted: int, calls: int, words: Words) -> list[str]:
+    """What the columns do not say themselves: what each is, and where they hold fewer calls than there were, or more."""
+    remarks = []
+    if counted and unit == "week":
+        told = words.gettext(
+            "%(days)s days are too many to stand side by side: each column is a week, the first and the last only as far as "
+            "they lie in the span.",
+            days=words.number(days),
+        )
+        remarks.append(told)
+    elif counted and unit == "month":
+        told = words.gettext(
+            "%(days)s days are too many to stand side by side: each column is a month, the first and the last only as far as "
+            "they lie in the span.",
+            days=words.number(days),
+        )
+        remarks.append(told)
+    if counted < calls:
+        told = words.ngettext(
+            "%(count)s call is in no column: no date that can be read came with it.",
+            "%(count)s calls are in no column: no date that can be read came with them.",
+            calls - counted,
+        )
+        remarks.append(told)
+    elif counted > calls:
+        told = words.gettext(
+            "The columns hold %(counted)s calls, the total %(calls)s: counted at different moments; make the page again.",
+            counted=words.number(counted),
+            calls=words.number(calls),
+        )
+        remarks.append(told)
+    return remarks
+
+
+def _answered(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """Answered or not, by direction; and how long people talked."""
     incoming, outgoing = told["answered"]["incoming"], told["answered"]["outgoing"]
     rows = []
     for name, yes, no, unknown in (
-        ("incoming", incoming["answered"], incoming["missed"], incoming.get("unknown", 0)),
-        ("outgoing", outgoing["answered"], outgoing["unanswered"], outgoing["unknown"]),
+        (words.gettext("incoming"), incoming["answered"], incoming["missed"], incoming.get("unknown", 0)),
+        (words.gettext("outgoing"), outgoing["answered"], outgoing["unanswered"], outgoing["unknown"]),
     ):
-        counts = {"answered": yes, "not answered": no, "not known": unknown}
-        told_of = f"{wording.share(yes, yes + no)} answered" if yes + no else "of none is it known" if unknown else "none"
+        counts = {"answered": yes, "unanswered": no, "unknown": unknown}
+        if yes + no:
+            told_of = words.gettext("%(share)s answered", share=words.share(yes, yes + no))
+        else:
+            told_of = words.gettext("of none is it known") if unknown else words.gettext("none")
         rows.append({"name": name, "told": told_of, "counts": counts, "segments": bar(counts)})
-    talk = ", ".join(f"{wording.talked(told['talk_seconds'][name])} {name}" for name in ("incoming", "outgoing"))
-    return {"answered": rows, "answered_styles": ANSWERED, "talk": talk}
+    talk = words.gettext(
+        "Talk time: %(incoming)s incoming, %(outgoing)s outgoing.",
+        incoming=words.talked(told["talk_seconds"]["incoming"]),
+        outgoing=words.talked(told["talk_seconds"]["outgoing"]),
+    )
+    kinds = {
+        "answered": Kind("first", words.gettext("answered")),
+        "unanswered": Kind("third", words.gettext("not answered")),
+        "unknown": Kind("fourth", words.gettext("not known")),
+    }
+    return {"answered": rows, "answered_kinds": kinds, "talk": talk}
 
 
-def _hours_of_the_day(told: Mapping[str, Any]) -> dict[str, Any]:
+def _hours_of_the_day(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """How many calls each hour of the account's day had."""
     by_hour, unknown = told["by_hour"], told["time_unknown"]
-    names = [f"{hour:02}:00–{hour:02}:59" for hour in range(24)]
-    rows = [{"name": name, "calls": calls} for name, calls in zip(names, by_hour, strict=True)]
-    timeless = f"Calls that came without a time of day, and are in no hour: {unknown:,}." if unknown else ""
-    if not any(by_hour):
-        return {"hours": None, "hours_remark": timeless or "No call in this span.", "by_hour": rows}
-    busiest = max(range(24), key=lambda hour: by_hour[hour])
-    drawing = _drawing(
-        "by-hour",
-        [{"calls": calls} for calls in by_hour],
-        [f"{name}: {wording.counted(calls, 'call', 'calls')}" for name, calls in zip(names, by_hour, strict=True)],
-        {hour: (f"{hour:02}:00", "") for hour in range(0, 24, 6)},
-        styles={"calls": "first"},
-        title="Calls by hour of the day",
-        description=f"24 columns, {sum(by_hour):,} calls; most from {names[busiest]}: {by_hour[busiest]:,}.",
+    timeless = (
+        words.gettext("Calls that came without a time of day, and are in no hour: %(count)s.", count=words.number(unknown))
+        if unknown
+        else ""
     )
-    return {"hours": drawing, "hours_remark": f"Hours of {told['zone']}. {timeless}", "by_hour": rows}
+    if not any(by_hour):
+        return {"hours": None, "hours_remarks": [timeless or words.gettext("No call in this span.")]}
+    places = [Place(f"{hour:02}:00–{hour:02}:59", {"calls": counted}, (f"{hour:02}:00",)) for hour, counted in enumerate(by_hour)]
+    busiest = max(places, key=lambda place: place.total)
+    description = words.ngettext(
+        "%(count)s call; the highest column is %(place)s: %(most)s.",
+        "%(count)s calls; the highest column is %(place)s: %(most)s.",
+        sum(by_hour),
+        most=words.number(busiest.total),
+        place=busiest.name,
+    )
+    titles = Titles("by-hour", words.gettext("Calls by hour of the day"), description, words.gettext("hour"))
+    series = [Series("calls", words.gettext("calls"), "first")]
+    zone = words.gettext("Hours of %(zone)s.", zone=told["zone"])
+    return {"hours": columns(titles, places, series, words), "hours_remarks": [zone, *([timeless] if timeless else [])]}

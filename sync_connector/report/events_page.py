@@ -6,29 +6,24 @@ Law: the page computes places and shares, never counts; where two counts that it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sync_connector.report import wording
 from sync_connector.report.calls import calls
-from sync_connector.report.drawing import bar
+from sync_connector.report.drawing import Kind, bar
+from sync_connector.report.language import ENGLISH, Words
 from sync_connector.report.page import Section, fill, page
 from sync_connector.report.silence import ago, alarm, silence
 
-SMS = {"received": "first", "sent": "second", "other": "fourth"}
-MATCHING = {
-    "matched": "of a contact",
-    "unmatched": "of no contact",
-    "anonymous": "withheld by the caller",
-    "unreadable": "not readable as a number",
-}
 TOP = 12
 """Qualifications that have a bar of their own; the rest are summed."""
 LONG = 120
 """Characters of text of the outside that are shown; the whole stands in the ledger."""
 
 
-def events_page(told: Mapping[str, Any]) -> str:
-    """The page as one HTML file that stands alone, from what the ledger tells of events in a span of days.
+def events_page(told: Mapping[str, Any], words: Words = ENGLISH) -> str:
+    """The page as one HTML file that stands alone, from what the ledger tells of events in a span of days, in a language.
 
     `told` holds: `account`; `zone`, the account's; `made_at`; `since` and `until`, dates, both included; `totals`, by kind;
     `calls_per_day`, each day's `incoming` (answered), `outgoing` and `missed`, of which no call is two, `answered` and
@@ -36,139 +31,204 @@ def events_page(told: Mapping[str, Any]) -> str:
     by its last status; `silence`; `matching`; `unmatched_numbers`; `suspected_duplicates`; `unknown`; `waiting`, each sink's.
     Times are ISO 8601 in UTC and shown on the account's clocks. Raises `KeyError` or `ValueError` where it holds less.
     """
-    span = f"{told['since']} to {told['until']}" if told["since"] != told["until"] else told["since"]
-    made = wording.local(told["made_at"], told["zone"])
-    lines = [f"{wording.one_line(told['account'], LONG)} · {span}", f"made at {made}; all times are those of {told['zone']}"]
-    return page("Calls and messages", lines, events_sections(told))
+    span = words.days(date.fromisoformat(told["since"]), date.fromisoformat(told["until"]))
+    made = words.gettext(
+        "made at %(moment)s; all times are those of %(zone)s",
+        moment=words.moment(told["made_at"], told["zone"]),
+        zone=told["zone"],
+    )
+    lines = [f"{wording.one_line(told['account'], LONG)} · {span}", made]
+    return page(words.gettext("Calls and messages"), lines, events_sections(told, words), words)
 
 
-def events_sections(told: Mapping[str, Any]) -> list[Section]:
+def events_sections(told: Mapping[str, Any], words: Words = ENGLISH) -> list[Section]:
     """The sections on events, for a page that has others too; `told` is what `events_page` is told. Where no event came, only
     those that tell why."""
 
     def section(anchor: str, title: str, view: Mapping[str, Any]) -> Section:
-        return Section(anchor, title, fill("events.html", anchor, view))
+        return Section(anchor, title, fill(words, "events.html", anchor, view))
 
     some = any(told["totals"].values())
-    sections = [section("glance", "At a glance" if some else "No events in this span", _glance(told))]
+    title = words.gettext("At a glance") if some else words.gettext("No events in this span")
+    sections = [section("glance", title, _glance(told, words))]
     if some:
-        sections.append(section("calls", "Calls", calls(told)))
-        sections.append(section("qualifications", "Qualifications", _qualifications(told["qualifications"])))
-        sections.append(section("messages", "Messages", _messages(told)))
-    sections.append(section("silence", "Are callbacks still coming?", silence(told)))
+        sections.append(section("calls", words.gettext("Calls"), calls(told, words)))
+        view = _qualifications(told["qualifications"], words)
+        sections.append(section("qualifications", words.gettext("Qualifications"), view))
+        sections.append(section("messages", words.gettext("Messages"), _messages(told, words)))
+    sections.append(section("silence", words.gettext("Are callbacks still coming?"), silence(told, words)))
     if some:
-        sections.append(section("matching", "Events and contacts", _matching(told)))
-    sections.append(section("delivery", "On the way into the CRM", _delivery(told)))
+        sections.append(section("matching", words.gettext("Events and contacts"), _matching(told, words)))
+    sections.append(section("delivery", words.gettext("On the way into the CRM"), _delivery(told)))
     return sections
 
 
-def _alarms(told: Mapping[str, Any]) -> list[str]:
+def _alarms(told: Mapping[str, Any], words: Words) -> list[str]:
     """What a person should look at, the worst first."""
-    silent = alarm(told)
+    silent = alarm(told, words)
     alarms = [silent] if silent else []
     for sink in told["waiting"]:
         name = wording.one_line(sink["sink"], LONG)
         if sink["parked"]:
-            parked = wording.counted(sink["parked"], "event is", "events are")
-            alarms.append(f"{parked} parked, {name} refused them; the reasons stand below.")
-        if sink["waiting"]:
-            alarms.append(
-                f"{wording.counted(sink['waiting'], 'event waits', 'events wait')} for {name}; the next pull writes them."
+            parked = words.ngettext(
+                "%(count)s event is parked, %(sink)s refused it; the reason stands below.",
+                "%(count)s events are parked, %(sink)s refused them; the reasons stand below.",
+                sink["parked"],
+                sink=name,
             )
+            alarms.append(parked)
+        if sink["waiting"]:
+            waiting = words.ngettext(
+                "%(count)s event waits for %(sink)s; the next pull writes it.",
+                "%(count)s events wait for %(sink)s; the next pull writes them.",
+                sink["waiting"],
+                sink=name,
+            )
+            alarms.append(waiting)
     if told["unknown"]:
-        alarms.append(f"{wording.counted(told['unknown'], 'callback was', 'callbacks were')} not understood, and kept.")
+        kept = words.ngettext(
+            "%(count)s callback was not understood, and kept.",
+            "%(count)s callbacks were not understood, and kept.",
+            told["unknown"],
+        )
+        alarms.append(kept)
     return alarms
 
 
-def _glance(told: Mapping[str, Any]) -> dict[str, Any]:
+def _glance(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    if not any(told["totals"].values()):
+        return {"alarms": _alarms(told, words), "figures": [], **_nothing(told, words)}
+    figures = [dict(zip(("name", "value", "remark"), one, strict=True)) for one in _figures(told, words)]
+    return {"alarms": _alarms(told, words), "figures": figures}
+
+
+def _figures(told: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]:
+    """What a page is opened for: name, figure and remark of each."""
     totals, last = told["totals"], told["silence"]["last_callback"]
-    if not any(totals.values()):
-        return {"alarms": _alarms(told), "figures": [], **_nothing(told)}
-    incoming = told["answered"]["incoming"]
-    looked_up = sum(told["matching"].values())
-    figures = [
-        ("calls", f"{totals['call']:,}", f"talk time {wording.talked(sum(told['talk_seconds'].values()))}"),
+    incoming, looked_up = told["answered"]["incoming"], sum(told["matching"].values())
+    sms, unmatched = sum(told["sms"].values()), told["matching"]["unmatched"]
+    heard = words.gettext("%(pause)s ago", pause=ago(told, last, words)) if last else words.gettext("never")
+    return [
         (
-            "incoming calls answered",
-            wording.share(incoming["answered"], incoming["answered"] + incoming["missed"]),
-            f"{incoming['missed']:,} missed",
+            words.gettext("calls"),
+            words.number(totals["call"]),
+            words.gettext("talk time %(time)s", time=words.talked(sum(told["talk_seconds"].values()))),
         ),
-        ("qualifications", f"{totals['call_qualification']:,}", f"{len(told['qualifications']):,} different"),
-        ("SMS received", wording.share(told["sms"]["received"], sum(told["sms"].values())), f"of {sum(told['sms'].values()):,}"),
-        ("incoming SMS", f"{totals['incoming_sms']:,}", ""),
-        ("link clicks", f"{totals['link_click']:,}", ""),
         (
-            "events of a contact",
-            wording.share(told["matching"]["matched"], looked_up),
-            f"{told['matching']['unmatched']:,} of none",
+            words.gettext("incoming calls answered"),
+            words.share(incoming["answered"], incoming["answered"] + incoming["missed"]),
+            words.ngettext("%(count)s missed", "%(count)s missed", incoming["missed"]),
         ),
-        ("last callback", f"{ago(told, last)} ago" if last else "never", wording.local(last, told["zone"]) if last else ""),
+        (
+            words.gettext("qualifications"),
+            words.number(totals["call_qualification"]),
+            words.ngettext("%(count)s different", "%(count)s different", len(told["qualifications"])),
+        ),
+        (
+            words.gettext("SMS received"),
+            words.share(told["sms"]["received"], sms),
+            words.gettext("of %(count)s", count=words.number(sms)),
+        ),
+        (words.gettext("incoming SMS"), words.number(totals["incoming_sms"]), ""),
+        (words.gettext("link clicks"), words.number(totals["link_click"]), ""),
+        (
+            words.gettext("events of a contact"),
+            words.share(told["matching"]["matched"], looked_up),
+            words.ngettext("%(count)s of none", "%(count)s of none", unmatched),
+        ),
+        (words.gettext("last callback"), heard, words.moment(last, told["zone"]) if last else ""),
     ]
-    return {"alarms": _alarms(told), "figures": [dict(zip(("name", "value", "remark"), one, strict=True)) for one in figures]}
 
 
-def _nothing(told: Mapping[str, Any]) -> dict[str, Any]:
+def _nothing(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """What to do where no event came in the span, or ever."""
     if last := told["silence"]["last_callback"]:
-        nothing = (
-            f"No event of this span is known, though the vendor called last at {wording.local(last, told['zone'])}. Either "
-            "nobody telephoned, or the callbacks were not fetched yet, or they belong to other days."
+        nothing = words.gettext(
+            "No event of this span is known, though the vendor called last at %(moment)s. Either nobody telephoned, or the "
+            "callbacks were not fetched yet, or they belong to other days.",
+            moment=words.moment(last, told["zone"]),
         )
-        steps = [("Fetch what the receiver has: ", "sync-connector pull", ""), ("Then ask for a longer span of days.", "", "")]
-    else:
-        nothing = "No callback of the vendor ever came in. What it needs:"
         steps = [
-            ("A receiver that the vendor can reach: ", "sync-connector receive", ""),
-            ("Its address, with a secret in it, from ", "sync-connector receive --new-secret", ""),
-            ("That address, entered at the vendor under Parameters > API, for each kind of callback.", "", ""),
-            ("A call, and then ", "sync-connector pull", ", which understands what came and writes it into the CRM."),
+            (words.gettext("Fetch what the receiver has:"), "sync-connector pull", ""),
+            (words.gettext("Then ask for a longer span of days."), "", ""),
+        ]
+    else:
+        nothing = words.gettext("No callback of the vendor ever came in. What it needs:")
+        steps = [
+            (words.gettext("A receiver that the vendor can reach:"), "sync-connector receive", ""),
+            (words.gettext("Its address, with a secret in it, from"), "sync-connector receive --new-secret", ""),
+            (words.gettext("That address, entered at the vendor under Parameters > API, for each kind of callback."), "", ""),
+            (
+                words.gettext("A call, and then"),
+                "sync-connector pull",
+                words.gettext(", which understands what came and writes it into the CRM."),
+            ),
         ]
     return {"nothing": nothing, "steps": [dict(zip(("before", "command", "behind"), step, strict=True)) for step in steps]}
 
 
-def _qualifications(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _qualifications(told: Sequence[Mapping[str, Any]], words: Words) -> dict[str, Any]:
     """The most frequent, and the sum of the others; the longest bar is the most frequent one's."""
     everything = sum(one["count"] for one in told)
-    shown = [(wording.one_line(one["qualification"], LONG) or "(blank)", one["count"], False) for one in told[:TOP]]
+    shown = [
+        (wording.one_line(one["qualification"], LONG) or words.gettext("(blank)"), one["count"], False) for one in told[:TOP]
+    ]
     if rest := told[TOP:]:
-        shown.append((wording.counted(len(rest), "other", "others"), sum(one["count"] for one in rest), True))
+        others = words.ngettext("%(count)s other", "%(count)s others", len(rest))
+        shown.append((others, sum(one["count"] for one in rest), True))
     longest = max((count for _, count, _ in shown), default=0)
     rows = [
         {
             "name": name,
             "counted": count,
             "rest": rest,
-            "share": wording.share(count, everything),
+            "share": words.share(count, everything),
             "segments": bar({"": count}, longest),
         }
         for name, count, rest in shown
     ]
-    return {"rows": rows, "styles": {"": "first"}}
+    return {"rows": rows, "kinds": {"": Kind("first")}}
 
 
-def _messages(told: Mapping[str, Any]) -> dict[str, Any]:
-    counts = {name: told["sms"][name] for name in SMS}
+def _messages(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    kinds = {
+        "received": Kind("first", words.gettext("received")),
+        "sent": Kind("second", words.gettext("sent")),
+        "other": Kind("fourth", words.gettext("other")),
+    }
+    counts = {status: told["sms"][status] for status in kinds}
     everything = sum(counts.values())
     row = {
-        "name": f"{everything:,} SMS by their last status",
-        "told": f"{wording.share(counts['received'], everything)} received",
+        "name": words.gettext("%(count)s SMS by their last status", count=words.number(everything)),
+        "told": words.gettext("%(share)s received", share=words.share(told["sms"]["received"], everything)),
         "counts": counts,
         "segments": bar(counts),
     }
-    return {"sms": row, "styles": SMS, "incoming": told["totals"]["incoming_sms"], "clicks": told["totals"]["link_click"]}
+    return {
+        "sms": row,
+        "kinds": kinds,
+        "incoming": told["totals"]["incoming_sms"],
+        "clicks": told["totals"]["link_click"],
+    }
 
 
-def _matching(told: Mapping[str, Any]) -> dict[str, Any]:
+def _matching(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    matching = {
+        "matched": words.gettext("of a contact"),
+        "unmatched": words.gettext("of no contact"),
+        "anonymous": words.gettext("withheld by the caller"),
+        "unreadable": words.gettext("not readable as a number"),
+    }
     counts = told["matching"]
-    everything = sum(counts[name] for name in MATCHING)
+    everything = sum(counts[name] for name in matching)
     rows = [
         {
-            "name": words,
+            "name": said,
             "counted": counts[name],
-            "share": wording.share(counts[name], everything),
+            "share": words.share(counts[name], everything),
             "segments": bar({"": counts[name]}, everything),
         }
-        for name, words in MATCHING.items()
+        for name, said in matching.items()
         if everything
     ]
     most = max((one["events"] for one in told["unmatched_numbers"]), default=0)
@@ -176,16 +236,16 @@ def _matching(told: Mapping[str, Any]) -> dict[str, Any]:
         {
             "number": wording.one_line(one["number"], LONG),
             "events": one["events"],
-            "last": wording.local(one["last"], told["zone"]) if one["last"] else "–",
+            "last": words.moment(one["last"], told["zone"]) if one["last"] else "–",
             "segments": bar({"": one["events"]}, most),
         }
         for one in told["unmatched_numbers"]
     ]
-    remark = (
+    remark = words.gettext(
         "Those with the most events. Give such a number to a contact in the CRM: after the next sync, the next pull binds its "
         "earlier events too."
     )
-    return {"rows": rows, "styles": {"": "first"}, "numbers": numbers, "remark": remark}
+    return {"rows": rows, "kinds": {"": Kind("first")}, "numbers": numbers, "remark": remark}
 
 
 def _delivery(told: Mapping[str, Any]) -> dict[str, Any]:

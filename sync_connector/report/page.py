@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from sync_connector.report.language import Words
 
 
 class Section(NamedTuple):
@@ -25,10 +28,21 @@ class Section(NamedTuple):
     body: Markup
 
 
-def _environment() -> Environment:
-    loader = PackageLoader("sync_connector.report", "templates")
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"count": "{:,}".format, "place": _place}
+@cache
+def _environment(words: Words) -> Environment:
+    """The templates in a language."""
+    made = Environment(
+        loader=PackageLoader("sync_connector.report", "templates"),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
+        words.translations.gettext, words.translations.ngettext, newstyle=True
+    )
+    made.filters |= {"count": words.number, "place": _place}
     return made
 
 
@@ -37,7 +51,6 @@ def _place(number: float) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
-ENVIRONMENT = _environment()
 STYLE = files("sync_connector.report").joinpath("templates/style.css").read_text(encoding="utf-8")
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
@@ -45,13 +58,15 @@ POLICY = (
 )
 
 
-def fill(template: str, part: str, told: Any) -> Markup:
-    """One macro of a template, filled with what it tells of."""
-    return Markup(getattr(ENVIRONMENT.get_template(template).module, part)(told))  # noqa: S704 - the template escaped it
+def fill(words: Words, template: str, part: str, told: Any) -> Markup:
+    """One macro of a template, filled with what it tells of, in a language."""
+    module = _environment(words).get_template(template).module
+    return Markup(getattr(module, part)(told))  # noqa: S704 - the template escaped it
 
 
-def page(title: str, told_of: Sequence[str], sections: Sequence[Section]) -> str:
-    """The HTML of a page: its title, a line for each thing that it says of itself (whose, when), and the sections in order."""
-    frame = ENVIRONMENT.get_template("frame.html")
+def page(title: str, told_of: Sequence[str], sections: Sequence[Section], words: Words) -> str:
+    """The HTML of a page: its title, a line for each thing that it says of itself (whose, when), and the sections in order,
+    all of them worded in the language that the frame is in."""
+    frame = _environment(words).get_template("frame.html")
     style = Markup(STYLE)  # noqa: S704 - ours, and the hash above is of exactly these characters
-    return frame.render(title=title, told_of=told_of, sections=sections, style=style, policy=POLICY)
+    return frame.render(title=title, told_of=told_of, sections=sections, style=style, policy=POLICY, language=words.code)

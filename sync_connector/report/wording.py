@@ -1,7 +1,6 @@
-"""Counts, shares, durations, times and text of the outside as people read them, on a page and on a terminal alike.
+"""Counts, durations, times and text of the outside as people read them on a terminal; `language` has them for a page.
 
-Law: a rounded share says all or nothing only where that is so (99.6 % is not "100 %", a handful is not "0 %"), and text of the
-outside is one line in which nothing steers what shows it.
+Law: text of the outside is one line in which nothing steers what shows it.
 """
 
 from __future__ import annotations
@@ -15,54 +14,15 @@ JOINER = "\u200d"
 """It makes one picture of several (a family, a profession); harmless, and missed where it is replaced."""
 
 
-def share(part: int, whole: int) -> str:
-    """`part` of `whole` in per cent; `–` of nothing. Only none is `0 %` and only all is `100 %`."""
-    if not whole:
-        return "–"
-    if 0 < part * 100 < whole:
-        return "<1 %"
-    if part < whole and part * 100 > whole * 99:
-        return ">99 %"
-    return f"{part * 100 / whole:.0f} %"
-
-
 def counted(count: int, one: str, more: str) -> str:
     """A count with its noun: `1 call`, `1,200 calls`."""
     return f"{count:,} {one if count == 1 else more}"
-
-
-def compact(count: int) -> str:
-    """A round count where there is little room: `250`, `20k`, `1.5M`, `2bn`."""
-    for size, letter in ((1_000_000_000, "bn"), (1_000_000, "M"), (1_000, "k")):
-        if count >= size:
-            return f"{count / size:.4g}{letter}"
-    return str(count)
 
 
 def clock(seconds: int) -> str:
     """How long one call took: `0:07`, `2:13`, `1:02:03`."""
     hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-
-
-def talked(seconds: int) -> str:
-    """How long many calls took together: `48 s`, `12 min`, `1,203 h 05 min`. What is left of the unit is cut off."""
-    if seconds < 60:
-        return f"{seconds} s"
-    return f"{seconds // 3600:,} h {seconds % 3600 // 60:02} min" if seconds >= 3600 else f"{seconds // 60} min"
-
-
-def pause(hours: float) -> str:
-    """How long nothing came: `under a minute`, `45 min`, `13.5 h`, `2 days 13 h`."""
-    minutes = round(hours * 60)
-    if minutes < 1:
-        return "under a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    if hours < 48:
-        return f"{hours:.1f}".removesuffix(".0") + " h"
-    days, rest = divmod(round(hours), 24)
-    return f"{days:,} days" + (f" {rest} h" if rest else "")
 
 
 def moment(iso: str) -> datetime:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_connector.report.drawing import MANY, bar, columns, every, periods, scale
+from sync_connector.report.drawing import MANY, bar, every, periods
 
 COUNTS = st.integers(0, 10**12)
-STACKS = st.lists(st.fixed_dictionaries({"a": COUNTS, "b": COUNTS, "c": COUNTS}), min_size=1, max_size=40)
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), COUNTS))
@@ -32,39 +30,6 @@ def test_a_bar_is_filled_by_its_counts_in_their_shares(counts: dict[str, int]) -
 def test_a_bar_of_a_part_is_as_long_as_the_part() -> None:
     """Beside a whole of 200, a count of 50 fills a quarter."""
     assert [(piece.start, piece.size) for piece in bar({"a": 50}, 200)] == [(0, 25)]
-
-
-@given(st.integers(0, 10**15))
-def test_a_scale_begins_at_zero_in_round_steps_and_reaches_the_highest_count(top: int) -> None:
-    """Two to six lines, the same step of 1, 2 or 5 between them, the last at the count or less than a step above it."""
-    lines = scale(top)
-    steps = {later - earlier for earlier, later in pairwise(lines)}
-    assert lines[0] == 0
-    assert 2 <= len(lines) <= 6
-    assert len(steps) == 1
-    step = steps.pop()
-    assert str(step).rstrip("0") in ("1", "2", "5")
-    assert top <= lines[-1] < max(top, 1) + step
-
-
-@given(STACKS, st.integers(40, 400))
-def test_columns_stand_side_by_side_and_are_as_high_as_their_counts(stacks: list[dict[str, int]], height: int) -> None:
-    """No two overlap, none leaves the drawing, the first segment stands on zero, and heights are to the scale."""
-    drawn, ticks = columns(stacks, height)
-    top = ticks[-1].counted
-    assert (ticks[0].counted, ticks[0].y, ticks[-1].y) == (0, height, 0)
-    assert len(drawn) == len(stacks)
-    edge = 0.0
-    for column, stack in zip(drawn, stacks, strict=True):
-        assert column.left >= edge
-        edge = column.left + column.width
-        floor = float(height)
-        for segment in column.segments:
-            assert segment.start + segment.size == pytest.approx(floor, abs=1e-6)
-            assert segment.size == pytest.approx(height * segment.counted / top)
-            floor = segment.start
-        assert height - floor == pytest.approx(height * sum(stack.values()) / top, abs=1e-6)
-    assert edge <= 100 + 1e-9
 
 
 @given(st.dates(date(1990, 1, 1), date(2090, 1, 1)), st.integers(0, 900), st.integers(1, 97))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_connector.report import wording
+from sync_connector.report.chart import SIZES
 from sync_connector.report.events_page import events_page
 from tests.report import told
 from tests.report.html import Page
@@ -32,8 +33,10 @@ HOSTILE = [
 
 
 def with_texts(text: str) -> dict[str, Any]:
-    """A page's facts in which each text of the outside is this one."""
+    """A page's facts in which each text of the outside is this one; without charts, which have none of it."""
     return told.of_events(
+        calls_per_day=[],
+        by_hour=[0] * 24,
         account=text,
         qualifications=[{"qualification": text, "count": 6}],
         unmatched_numbers=[{"number": text, "events": 7, "last": "2026-11-03T09:00:00+00:00"}],
@@ -59,7 +62,8 @@ def test_a_page_is_well_formed_and_asks_nobody_for_anything(name: str) -> None:
     drawing has a name or stands beside its numbers."""
     page = Page(events_page(PAGES[name]))
     assert page.faults == []
-    assert all("aria-labelledby" in svg or svg.get("aria-hidden") == "true" for svg in page.all("svg"))
+    assert all(svg.get("aria-hidden") == "true" for svg in page.all("svg"))
+    assert all(one.get("aria-label") for _, one in page.elements if one.get("role") == "img")
 
 
 def test_the_policy_allows_the_style_sheet_that_is_there_and_nothing_else() -> None:
@@ -96,10 +100,10 @@ def test_calls_are_told_by_day_and_by_hour() -> None:
     """Each drawing has a table beside it with the same numbers, zeros included."""
     shown = rows(events_page(told.of_events()), "calls")
     assert shown[:4] == [
-        ["day", "incoming", "outgoing", "missed", "together"],
-        ["Sun 2026-11-01", "10", "20", "2", "32"],
-        ["Mon 2026-11-02", "0", "0", "0", "0"],
-        ["Tue 2026-11-03", "8", "15", "1", "24"],
+        ["day", "incoming, answered", "outgoing", "missed", "together"],
+        ["Sun, 1 Nov 2026", "10", "20", "2", "32"],
+        ["Mon, 2 Nov 2026", "0", "0", "0", "0"],
+        ["Tue, 3 Nov 2026", "8", "15", "1", "24"],
     ]
     assert ["09:00–09:59", "20"] in shown
     assert len(shown) == 4 + 1 + 24
@@ -124,8 +128,9 @@ def test_weeks_are_called_weeks() -> None:
     text = Page(html).text
     assert "Calls per week" in text
     assert "400 days are too many to stand side by side" in text
-    assert rows(html, "calls")[1] == ["2025-10-20 to 2025-10-26", "21", "14", "7", "42"]
-    labels = re.findall(r">(\d+ \w{3}|\d{4})</text>", html)
+    assert rows(html, "calls")[1] == ["20–26 Oct 2025", "21", "14", "7", "42"]
+    (narrow,) = re.findall(r'<svg [^>]*class="narrow".*?</svg>', html.split('id="by-hour-told"')[0].split("Answered")[0])
+    labels = re.findall(r">(\d+ \w{3}|\d{4})</t", narrow)
     assert labels[:2] == ["20 Oct", "2025"]
     assert labels.count("2025") == labels.count("2026") == 1
 
@@ -133,8 +138,8 @@ def test_weeks_are_called_weeks() -> None:
 def test_the_share_of_answered_calls_leaves_out_what_is_not_known() -> None:
     """18 of 21 came in and were answered; 24 of the 30 that went out and of which it is known."""
     text = " ".join(Page(events_page(told.of_events())).text.split())
-    assert "incoming 86 % answered" in text
-    assert "outgoing 80 % answered" in text
+    assert "incoming 86% answered" in text
+    assert "outgoing 80% answered" in text
     assert "24 answered 6 not answered 5 not known" in text
     assert "Talk time: 1 h 02 min incoming, 59 s outgoing." in text
 
@@ -152,11 +157,11 @@ def test_silence_is_told_for_each_kind() -> None:
     html = events_page(told.of_events())
     text = Page(html).text
     shown = {row[0]: row[1:] for row in rows(html, "silence")}
-    assert shown["calls"] == ["2026-11-03 16:15", "45 min", "60"]
-    assert shown["qualifications"] == ["2026-10-01 10:00", "33 days 8 h", "9"]
+    assert shown["calls"] == ["3 Nov 2026, 16:15", "45 min", "60"]
+    assert shown["qualifications"] == ["1 Oct 2026, 10:00", "33 days 8 h", "9"]
     assert shown["incoming SMS"] == ["never", "–", "8"]
-    assert "The longest pause was 36 h, from 2026-11-01 18:00 to 2026-11-03 06:00." in text
-    assert "Never heard: SMS statuses, incoming SMS, link clicks." in text
+    assert "The longest pause was 36 h, from 1 Nov 2026, 18:00 to 3 Nov 2026, 06:00." in text
+    assert "Never heard: SMS statuses, incoming SMS and link clicks." in text
     assert html.count("<circle") == 1
 
 
@@ -191,7 +196,7 @@ def test_what_waits_and_what_is_parked_stands_at_the_top_and_the_reasons_below()
 
 def test_numbers_without_a_contact_are_shown_in_full() -> None:
     """The steward needs the number to give it to a contact."""
-    assert rows(events_page(told.of_events()), "matching")[-1] == ["+33612345678", "7", "2026-11-03 10:00"]
+    assert rows(events_page(told.of_events()), "matching")[-1] == ["+33612345678", "7", "3 Nov 2026, 10:00"]
 
 
 def test_a_span_without_events_tells_what_to_do() -> None:
@@ -199,7 +204,7 @@ def test_a_span_without_events_tells_what_to_do() -> None:
     never, before = events_page(PAGES["nothing ever"]), events_page(PAGES["nothing now"])
     assert "sync-connector receive --new-secret" in never
     assert "No callback ever came." in never
-    assert "the vendor called last at 2026-10-20 12:00" in Page(before).text
+    assert "the vendor called last at 20 Oct 2026, 12:00" in Page(before).text
     assert "sync-connector receive --new-secret" not in before
     for html in (never, before):
         assert 'role="img"' not in html
@@ -208,17 +213,20 @@ def test_a_span_without_events_tells_what_to_do() -> None:
 
 def test_drawings_have_a_name_and_say_what_they_show() -> None:
     """Who cannot see one is told its title, its sum and its highest column."""
-    text = Page(events_page(told.of_events())).text
-    assert "Calls per day, incoming, outgoing and missed" in text
-    assert "3 columns, 56 calls; most in Sun 2026-11-01: 32." in text
-    assert "24 columns, 54 calls; most from 10:00–10:59: 30." in text
+    page = Page(events_page(told.of_events()))
+    drawn = {one["aria-label"]: one["aria-describedby"] for _, one in page.elements if one.get("role") == "img"}
+    assert drawn == {"Calls per day": "per-period-told", "Calls by hour of the day": "by-hour-told"}
+    assert {"per-period-told", "by-hour-told"} <= {one.get("id") for one in page.all("figcaption")}
+    assert "56 calls; the highest column is Sun, 1 Nov 2026: 32." in page.text
+    assert "54 calls; the highest column is 10:00–10:59: 30." in page.text
 
 
 def test_every_column_can_be_pointed_at() -> None:
-    """As many places to point at as days and hours, each with its numbers."""
+    """In each size, as many places to point at as days and hours, each with its numbers."""
     html = events_page(told.of_events())
-    assert html.count('class="hit"') == 3 + 24
-    assert "<title>Mon 2026-11-02: 0 incoming, 0 outgoing, 0 missed</title>" in html
+    pointed = [len(re.findall("<title>", marks)) for marks in re.findall(r'<g class="hit">(.*?)</g>', html)]
+    assert pointed == [3] * len(SIZES) + [24] * len(SIZES)
+    assert html.count("<title>Mon, 2 Nov 2026: incoming, answered: 0, outgoing: 0, missed: 0</title>") == len(SIZES)
 
 
 def test_days_may_come_in_any_order() -> None:
