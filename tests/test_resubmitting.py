@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ def bad(number: int, **cells: str) -> dict[str, str]:
 def good(number: int) -> str:
     """A number for him."""
     return f"06 98 76 {number // 100:02d} {number % 100:02d}"
+
+
+def typing(mobile: str) -> Callable[[dict[str, str]], dict[str, str]]:
+    """A person who types this number over that of each line."""
+    return lambda _: {"mobile": mobile}
 
 
 def number(cells: dict[str, str]) -> int:
@@ -128,7 +134,8 @@ def test_a_one_off_ends_with_new_rules_and_a_kept_one_does_not(project: Project,
         project.write([bad(1)])
         project.sync()
         export(project, sheet)
-        edited(sheet, lambda _: {"mobile": good(1)})
+        mended = good(1 + rejected)
+        edited(sheet, typing(mended))
         assert project.sync("--resubmit", str(sheet), *keep)["resubmitted"]["accepted"] == 1
         new_rules(project)
         again = project.sync("--approve")
