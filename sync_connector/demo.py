@@ -40,7 +40,7 @@ def sample_data() -> Path:
 def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> None:
     """Play the demo in a folder of its own, which is made anew. Raises `SyncError` when a step does not go as it should."""
     _fresh(folder)
-    contacts, config = folder / "contacts.csv", folder / "sync.toml"
+    contacts, config, page = folder / "contacts.csv", folder / "sync.toml", folder / "report.html"
     shutil.copyfile(sample_data() / "contacts.csv", contacts)
 
     def step(title: str, *arguments: str) -> None:
@@ -64,12 +64,15 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
         step("5. Only those three are sent", "sync", *at)
         step("6. One contact's whole story", "explain", keys[0], *at)
         step("7. The runs so far", "runs", *at)
-        _the_way_back(folder, config, address, console, step)
+        _the_way_back(config, address, console, step)
+        step("10. What a nightly run cannot see: is somebody there twice?", "audit", *at)
+        step("11. What was not sent goes into a sheet, to be mended", "rejects", "--xlsx", str(folder / "rejects.xlsx"), *at)
+        step("12. One page for whoever looks after the data", "report", "--out", str(page), *at)
         held = len(httpx.get(f"{address}/_sandbox/contacts").json())
     console.print()
     console.print(Text(f"The vendor (a sandbox on this machine) holds {held} contacts.", style="bold green"))
     console.print(
-        f"Look around in {folder}/: contacts.csv, sync.toml, report.html, crm.db. Edit contacts.csv, then, in two terminals:"
+        f"Look around in {folder}/: contacts.csv, sync.toml, rejects.xlsx, crm.db. Edit contacts.csv, then, in two terminals:"
     )
     console.print("  sync-connector sandbox")
     console.print(
@@ -78,11 +81,10 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
         soft_wrap=True,
     )
     console.print("With your own export: sync-connector init contacts.csv")
+    console.print(Text.assemble("How good are the data? Open ", (str(page.resolve()), "bold")), soft_wrap=True)
 
 
-def _the_way_back(
-    folder: Path, config: Path, address: str, console: Console, step: Callable[..., None], count: int = 200
-) -> None:
+def _the_way_back(config: Path, address: str, console: Console, step: Callable[..., None], count: int = 200) -> None:
     """Calls, SMS and clicks of the contacts come back, and end up in a database that stands for the CRM's."""
     with open(config, "a", encoding="utf-8") as out:
         out.write('\n[[sinks]]\nname = "crm"\ntype = "sql"\nurl = "sqlite:///crm.db"\n')
@@ -99,13 +101,12 @@ def _the_way_back(
     )
     step("8. Whose calls are they? Into the CRM with them", "pull", "--config", str(config))
     step("9. The last of them", "events", "--count", "5", "--config", str(config))
-    step("10. Drawn as a page", "report", "--out", str(folder / "report.html"), "--config", str(config))
 
 
 def _fresh(folder: Path) -> None:
     """An empty folder; only one that an earlier demo made is emptied."""
     databases = {f"{name}.db{rest}" for name in ("sync-ledger", "inbox", "crm") for rest in ("", "-wal", "-shm")}
-    ours = {"contacts.csv", "sync.toml", "callback-secrets", "report.html"} | databases
+    ours = {"contacts.csv", "sync.toml", "callback-secrets", "rejects.xlsx", "report.html"} | databases
     if folder.exists():
         strangers = {path.name for path in folder.iterdir()} - ours
         if strangers:

@@ -13,6 +13,8 @@ from sync_connector.config import Settings
 from sync_connector.fields.phone import phone_number
 from sync_connector.flow.extract import Extraction, Rows, extract
 from sync_connector.flow.normalize import Choices, Number, normalize, numbers
+from sync_connector.flow.overlay import Overlays
+from sync_connector.flow.sieve import own_fingerprints
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.history import Story, story
 from sync_connector.ledger.store import Ledger, Scope
@@ -31,11 +33,12 @@ def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dic
     number = phone_number(asked, settings.events.default_country).e164
     stories = story(ledger, scope, asked, number)
     keys = [one.key for one in stories] or [asked]
+    overlays = Overlays.of(ledger.overlays(scope))
     return {
         "asked": asked,
         "number": number,
         "contacts": [_told(one) for one in stories],
-        "rows": _rows(settings, ledger, scope, keys, number if not stories else None),
+        "rows": _rows(settings, ledger, scope, keys, number if not stories else None, overlays),
         "events": _events(ledger, scope, [one.id for one in stories], number),
     }
 
@@ -62,7 +65,9 @@ def _told(one: Story) -> dict[str, Any]:
     }
 
 
-def _rows(settings: Settings, ledger: Ledger, scope: Scope, keys: list[str], number: str | None) -> list[dict[str, Any]]:
+def _rows(
+    settings: Settings, ledger: Ledger, scope: Scope, keys: list[str], number: str | None, overlays: Overlays
+) -> list[dict[str, Any]]:
     """The rows with these keys, or failing that with this number, as they stand and as they are understood. What a tap
     has piped in is not there any more."""
     if settings.source.type == "singer" and settings.source.path in ("", "-"):
@@ -82,7 +87,7 @@ def _rows(settings: Settings, ledger: Ledger, scope: Scope, keys: list[str], num
         if number is not None:
             hit = pc.or_(hit, _may_hold(rows, binding, number))
         for position in np.flatnonzero(hit.to_numpy(zero_copy_only=False)).tolist():
-            told = _row(rows, position, choices, binding)
+            told = _row(rows, position, choices, binding, overlays)
             contact = told["contact"]
             if told["key"] in keys or (contact is not None and contact["phone_number"] == number):
                 found.append(told)
@@ -121,14 +126,20 @@ def _numbers(seen: list[Number], contact: Contact | None) -> list[dict[str, Any]
     return told
 
 
-def _row(rows: Rows, position: int, choices: Choices, binding: mapping.Binding) -> dict[str, Any]:
-    one = rows.take(rows.ordinals == rows.ordinals[position])
+def _row(rows: Rows, position: int, choices: Choices, binding: mapping.Binding, overlays: Overlays) -> dict[str, Any]:
+    """A row as the source has it, and as it is understood with what a sheet says in its place."""
+    own = rows.take(rows.ordinals == rows.ordinals[position])
+    one = overlays.lay(own, binding, own_fingerprints)
     normalized = normalize(one, binding, choices)[0]
+    key = own.keys[0].as_py()
+    overlay = overlays.by_key.get(key)
+    corrected = None if overlay is None else {"kept": overlay.kept, "cells": dict(overlay.cells)}
     return {
-        "key": one.keys[0].as_py(),
+        "key": key,
         "file": one.file,
         "line": int(one.lines[0]),
-        "cells": {header: column[0].as_py() for header, column in one.columns.items()},
+        "cells": {header: column[0].as_py() for header, column in own.columns.items()},
+        "corrected_in_sheet": corrected,
         "contact": normalized.contact._asdict() if normalized.contact else None,
         "numbers": _numbers(numbers(one, binding, choices)[0], normalized.contact),
         "findings": [finding._asdict() for finding in normalized.findings],

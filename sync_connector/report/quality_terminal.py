@@ -22,7 +22,7 @@ def _table(*columns: str, **options: Any) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", title_style="bold", **options)
     for column in columns:
         right = column in ("findings", "new", "line", "score", "contacts")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=column in ("code", "set by"))
     return table
 
 
@@ -148,7 +148,8 @@ def rules_table(listed: Sequence[Mapping[str, Any]]) -> Table:
     table = _table("code", "severity", "is", "example", "may be meant", "set by")
     for one in listed:
         severity = Text(one["severity"], style=STYLES.get(one["severity"], "dim"))
-        example = Text(mask.visible(one["example"]["value"])[:40])
+        value = one["example"]["value"]
+        example = Text(mask.visible(value)[:40]) if value else Text("blank", style="dim")
         suggestion = Text(mask.visible(one["example"]["suggestion"])[:40], style="green")
         table.add_row(
             Text(one["code"], style="bold"), severity, one["title"], example, suggestion, Text(one["settable"], style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -177,11 +177,19 @@ def _row_lines(row: Mapping[str, Any]) -> list[Text]:
         lines.append(_told("contact", ", ".join(f"{name} {value}" for name, value in row["contact"].items() if value)))
     if len(row["numbers"]) > 1 or any(number["others_in_cell"] for number in row["numbers"]):
         lines += [line for number in row["numbers"] for line in _number_lines(number)]
-    for finding in row["findings"]:
-        style = "red" if finding["severity"] == "reject" else "yellow"
-        told = f"{finding['field']} {finding['value']!r}: {finding['advice']}"
-        lines.append(_told("finding", f"{finding['code']} ", mask.visible(told), style=style))
-    return lines
+    if (corrected := row["corrected_in_sheet"]) is not None:
+        how = "a sheet says, in place of the CRM" if corrected["kept"] else "sent once as a sheet said, in place of the CRM"
+        cells = ", ".join(f"{header}={text!r}" if corrected["kept"] else header for header, text in corrected["cells"].items())
+        lines.append(_told("sheet", f"{how}: {cells}", style="yellow"))
+    return lines + [_finding_line(finding) for finding in row["findings"]]
+
+
+def _finding_line(finding: Mapping[str, Any]) -> Text:
+    style = "red" if finding["severity"] == "reject" else "yellow"
+    where = finding["column"] or finding["field"]
+    told = mask.visible(f"{where} {finding['value']!r}: {finding['advice']}")
+    meant = mask.visible(f"; it may be meant: {finding['suggestion']}") if finding["suggestion"] else ""
+    return _told("finding", f"{finding['code']} ", told, Text(meant, style="green"), style=style)
 
 
 def _number_lines(number: Mapping[str, Any]) -> list[Text]:
@@ -224,7 +232,8 @@ def mapping_shown(one: Mapping[str, Any]) -> Group:
     return Group(Text.assemble((one["name"], "bold green"), f"  {one['title']}"), Text(one["file"], style="dim"), table)
 
 
-def _ledger_lines(contact: Mapping[str, Any]) -> list[Text]:
+def _ledger_lines(contact: Mapping[str, Any], seen: Container[tuple[str, str]]) -> list[Text]:
+    """A contact as the ledger has it, with the findings that are not `seen` (code, value) in its row."""
     lines = [_told("ledger", f"{contact['key']} is {contact['state']}, moved last by run {contact['last_moved_by_run']}")]
     if contact["number_at_vendor"]:
         lines.append(_told("", f"the vendor has it under {contact['number_at_vendor']}"))
@@ -238,7 +247,7 @@ def _ledger_lines(contact: Mapping[str, Any]) -> list[Text]:
         verdict = Text(" ".join([said["verdict"], *said["codes"]]), style=style)
         at = said["at"][:19].replace("T", " ")
         lines.append(_told("verdict", f"run {said['run']}, {at}: {said['change']} {said['number']} → ", verdict))
-    return lines
+    return lines + [_finding_line(finding) for finding in contact["findings"] if (finding["code"], finding["value"]) not in seen]
 
 
 def story(told: Mapping[str, Any]) -> Group:
@@ -247,9 +256,10 @@ def story(told: Mapping[str, Any]) -> Group:
     if not contacts and not rows:
         return Group(Text(f"nothing is known of {told['asked']!r}: it is no key and no number of the source or the ledger"))
     lines = [line for row in rows for line in _row_lines(row)]
+    seen = {(finding["code"], finding["value"]) for row in rows for finding in row["findings"]}
     if not rows:
         lines.append(_told("row", "none: the source does not have this contact now", style="yellow"))
-    lines += [line for contact in contacts for line in _ledger_lines(contact)]
+    lines += [line for contact in contacts for line in _ledger_lines(contact, seen)]
     if not contacts:
         lines.append(_told("ledger", "nothing yet: it was never sent, rejected or held", style="dim"))
     return Group(*lines)
