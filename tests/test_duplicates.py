@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_connector.duplicates import THRESHOLD, Search, Why, find
-from sync_connector.duplicates.find import NEIGHBOURS
+from sync_connector.duplicates.find import NEIGHBOURS, THRESHOLD, Search, find
 from sync_connector.duplicates.fold import address, email, name, read_address, read_name
+from sync_connector.duplicates.weigh import Why
 
 LABELLED = Path(__file__).parent.parent / "sample_data" / "duplicates.csv"
 COLUMNS = ("key", "first_name", "last_name", "adress", "email", "phone_number")

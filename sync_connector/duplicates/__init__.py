@@ -7,10 +7,3 @@ Own blocking and RapidFuzz rather than Splink 5: as Splink comes, trained on the
 people was 0.53 instead of 1.00 (it finds families), on FEBRL it was as good and recall about the same, a hundred thousand
 contacts took 41 s of processor time instead of 3, and it weighs 84 MB instead of 12. `bench/duplicates.py` measures both.
 """
-
-from __future__ import annotations
-
-from sync_connector.duplicates.find import THRESHOLD, Duplicate, Search, find
-from sync_connector.duplicates.weigh import Why
-
-__all__ = ["THRESHOLD", "Duplicate", "Search", "Why", "find"]
