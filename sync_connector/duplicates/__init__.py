@@ -3,13 +3,7 @@
 Law: pure, and a function of the set of contacts: the order of the rows changes nothing, and work and memory grow with the
 number of contacts, whatever they hold. A false alarm costs more than a miss, so a name alone is never enough.
 
-Own blocking and RapidFuzz rather than Splink 5: on the same labelled people it was more precise, and it weighs 12 MB
-instead of 84, needs no training on each source, and says why in words (`bench/duplicates.py --splink` measures both).
+Own blocking and RapidFuzz rather than Splink 5: as Splink comes, trained on the very contacts, precision on our own labelled
+people was 0.53 instead of 1.00 (it finds families), on FEBRL it was as good and recall about the same, a hundred thousand
+contacts took 41 s of processor time instead of 3, and it weighs 84 MB instead of 12. `bench/duplicates.py` measures both.
 """
-
-from __future__ import annotations
-
-from sync_connector.duplicates.find import THRESHOLD, Duplicate, Search, find
-from sync_connector.duplicates.weigh import Why
-
-__all__ = ["THRESHOLD", "Duplicate", "Search", "Why", "find"]

@@ -1,8 +1,9 @@
 """Which contacts are compared, and what is made of it: columns in, pairs out.
 
-A contact is compared only with those that share one of `PASSES` with it (a block): the e-mail, the name with half of the
-number, the house number with the beginning of a name, and so on. A block of more than `BLOCK` contacts is not compared all with
-all: it is sorted, and each is compared with the `NEIGHBOURS` next ones. So no pass compares more than ten pairs a contact.
+A contact is compared only with those of its block, in one pass after the other (`Columns.passes`): the same e-mail, the same
+name and half of the number, the same house number and beginnings of a name, and so on. A block of more than `BLOCK` contacts is
+not compared all with all: it is sorted (by address, e-mail or number), and each is compared with the `NEIGHBOURS` next ones. So
+no pass compares more than ten pairs a contact.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _weighed(
     mails = [[fold.read_email(text) for text in texts_at(columns.emails, side)] for side in rows]
     places = [[fold.read_address(text) for text in texts_at(columns.addresses, side)] for side in rows]
     firsts = [fold.read_name(text).compact for text in texts_at(columns.firsts, rows[0])]
-    no_email, no_place = (columns.is_crowd[texts][rows[0]] for texts in (columns.emails, columns.addresses))
+    no_email, no_place = (columns.is_crowd[texts][rows[0]] | columns.is_crowd[texts][rows[1]] for texts in columns.is_crowd)
     shared, buildings = columns.is_shared_email[emails[rows[0]]], columns.is_building[addresses[rows[0]]]
     for at, (one, other, pair) in enumerate(zip(rows[0].tolist(), rows[1].tolist(), kept.tolist(), strict=True)):
         is_shared = bool(shared[at]) or mails[0][at].local in fold.ROLES
@@ -146,6 +147,8 @@ def _hope(columns: Columns, left: Places, right: Places) -> npt.NDArray[np.float
     places = np.where(like_place, weigh.BEST_LIKE_PLACE, weigh.ANOTHER_HOUSE)
     places[same(ids)] = weigh.SAME_PLACE
     places[(ids[left] < 0) | (ids[right] < 0)] = 0
+    for part, texts in ((hope, columns.emails), (places, columns.addresses)):
+        part[columns.is_crowd[texts][left] | columns.is_crowd[texts][right]] = 0
     return np.asarray(hope + places, np.float64)
 
 
@@ -170,7 +173,7 @@ def _names(columns: Columns, left: Places, right: Places) -> tuple[npt.NDArray[n
         weight = weigh.names(one, other, (ways[0], ways[1]))
         whys.append(weight.why if weight else None)
         if weight is not None:
-            is_same = weight.why in (Why.SAME_NAME, Why.SWAPPED)
+            is_same = weight.bits == weigh.WHOLE_NAME
             bits[place] = weight.bits + (weigh.rarity(ways[2], ways[3], ways[4], len(columns)) if is_same else 0)
     return bits[inverse], [whys[place] for place in inverse.tolist()]
 

@@ -57,7 +57,7 @@ _WAYS = {
     "b": "bis",
 }
 WAYS = {written: short for short, many in _WAYS.items() for written in many.split()}
-_IDLE = (PARTICLES - {"v"}) | {"of", "the", "a", "à", "au", "aux", "en", "l", "d", "cedex", "n", "no", "nr"}
+_IDLE = (PARTICLES - {"v", "av"}) | {"of", "the", "a", "à", "au", "aux", "en", "l", "d", "cedex", "n", "no", "nr"}
 ROLES = _set(
     "info contact sales office admin administration hello mail support service accueil commercial compta comptabilite billing"
     " accounts accounting reception secretariat direction team hr rh jobs marketing kontakt vertrieb buero verwaltung bonjour"

@@ -37,7 +37,7 @@ johan johann johanna; carmen carmel; darren damen; brandon brendan; kieran kiran
 ahmed hamed mohamed; karima karim; salima salim; samira sabira; amina aminata; fatima fatma; monika monica;
 tatiana tatjana; helena helene elena; ramon raymon; fernando hernando; mariana mariano; valentin valentina;
 marjan marian; elodie melodie; melanie melina; justin justine dustin; corine carine corinne; nadine nadia;
-sylvie sylvia sylvain; lucas luca lukas
+sylvie sylvia sylvain; lucas luca lukas; mathis mathias; rosalie rosaline rosalind
 """
 
 

@@ -1,7 +1,7 @@
 """How much speaks for two contacts being one person: each field gives or takes bits of evidence, and names may veto.
 
 A bit doubles the odds. `PRIOR` is what speaks against any two contacts that share a block; the sum of bits becomes a score from
-0 to 1. The weights were set by hand on sample_data/duplicates.csv and FEBRL 1 and 3, and checked on FEBRL 2.
+0 to 1. The weights were set by hand on sample_data/duplicates.csv and FEBRL 1 and 3; `bench/duplicates.py` says how well they do.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sync_connector.duplicates.fold import Address, Email, Name
 from sync_connector.duplicates.nicknames import one_person, two_people
 
 PRIOR = -8.0
+WHOLE_NAME = 7.0  # the same first and the same last name
 RARITY = 1.5  # at most for a name that is rare in this source, at least for one that is common
 LIKE_NUMBER = 6.5
 BEST_EMAIL = 12.5  # the same one, and it holds the first name
@@ -27,8 +28,8 @@ ANOTHER_HOUSE = 0.5
 LIKE_PLACE = {
     # what words are left when those of both are taken away; bits by how the numbers agree (`_numbers`)
     "like": (BEST_LIKE_PLACE, 5.0, 4.5, 3.5, ANOTHER_HOUSE, 0.0),
-    "other, of many": (3.5, 3.0, 2.0, 1.0, 0.0, -1.0),
-    "other": (-1.0,) * 6,
+    "other, of many": (4.0, 3.5, 2.5, 1.0, 0.0, -1.0),
+    "other": (2.5, 1.5, 0.0, -1.0, -1.0, -1.0),
 }
 
 
@@ -55,6 +56,7 @@ class Weight(NamedTuple):
 
 
 NOTHING = Weight(0.0)
+SURE_LENGTH = 6  # of a first name: of five letters, two names may differ in one (Carla and Clara, Karin and Katrin)
 VOWELS = set("aeiouy")
 
 
@@ -90,7 +92,7 @@ def _first(one: Name, other: Name, plausible: bool) -> _Part | None:
     """`None`: two people. `plausible`: neither is so frequent beside the other that a typing error is unlikely."""
     a, b = one.compact, other.compact
     if a == b:
-        return _Part(3.0 if a else 0.0, "same" if a else "blank")
+        return _Part(3.0 if a else 0.0, "same" if a else "none")
     if not a or not b:
         return _Part(0.0, "blank")
     if one_person(a, b):
@@ -99,7 +101,9 @@ def _first(one: Name, other: Name, plausible: bool) -> _Part | None:
         return _Part(0.5, "short")
     if set(one.words) < set(other.words) or set(other.words) < set(one.words):
         return _Part(1.0, "short")
-    return _Part(2.5, "like") if plausible and not two_people(a, b) and mistyped(a, b, is_first=True) else None
+    if not plausible or two_people(a, b) or not mistyped(a, b, is_first=True):
+        return None
+    return _Part(2.5 if min(len(a), len(b)) >= SURE_LENGTH else 1.0, "like")
 
 
 def _initials(one: Name, other: Name) -> bool:
@@ -116,7 +120,7 @@ def _initials(one: Name, other: Name) -> bool:
 def _last(one: Name, other: Name, plausible: bool) -> _Part:
     a, b = one.compact, other.compact
     if a == b:
-        return _Part(4.0 if a else 0.0, "same" if a else "blank")
+        return _Part(4.0 if a else 0.0, "same" if a else "none")
     if not a or not b:
         return _Part(-1.0, "blank")
     if set(one.words) < set(other.words) or set(other.words) < set(one.words):
@@ -138,7 +142,7 @@ def names(one: tuple[Name, Name], other: tuple[Name, Name], likely: tuple[bool, 
     if straight is not None and straight.why is Why.SAME_NAME:
         return straight
     if sorted(one[0].words + one[1].words) == sorted(other[0].words + other[1].words):
-        return Weight(7.0 if len(one[0].words + one[1].words) > 1 else 3.0, Why.SWAPPED)
+        return Weight(WHOLE_NAME if len(one[0].words + one[1].words) > 1 else 3.0, Why.SWAPPED)
     crossed = None
     if one[0].words and other[0].words:
         crossed = _crossed(one, other)
@@ -161,8 +165,8 @@ def _whole(first: _Part | None, last: _Part) -> Weight | None:
     bits, kinds = first.bits + last.bits, {first.kind, last.kind}
     if "other" in kinds:
         return Weight(bits, Why.OTHER_LAST_NAME)
-    if kinds == {"same"} or (first.kind == "blank" and last.kind == "same"):
-        return Weight(bits, Why.SAME_NAME if kinds == {"same"} else Why.SHORT_FORM)
+    if kinds <= {"same", "none"}:
+        return Weight(bits, Why.SAME_NAME)
     return Weight(bits, Why.LIKE_NAMES if "like" in kinds else Why.SHORT_FORM)
 
 
