@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sync_connector import mapping, mx, sources
 from sync_connector.config import Settings
-from sync_connector.duplicates import Duplicate, find
+from sync_connector.duplicates.find import Duplicate, find
 from sync_connector.errors import Stopped
 from sync_connector.flow.extract import Extraction, extract
 from sync_connector.flow.normalize import normalize

@@ -32,7 +32,7 @@ STOREYS = [
     {"planning"},
     {"watermark"},
     {"pipeline", "pulling"},
-    {"planfile", "explaining", "event_report", "quality_report", "starting", "auditing"},
+    {"planfile", "explaining", "event_report", "quality_report", "starting", "auditing", "resubmitting"},
     {"file_report", "demo"},
     {"cli"},
 ]

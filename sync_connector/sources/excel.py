@@ -200,6 +200,7 @@ def _trimmed(row: list[str]) -> list[str]:
 
 
 def opened(path: Path, shown: str) -> calamine.CalamineWorkbook:
+    """A workbook, `shown` to the user under that name. Raises `FixSetup`."""
     try:
         return calamine.load_workbook(str(path))
     except calamine.PasswordError:
@@ -213,6 +214,7 @@ def opened(path: Path, shown: str) -> calamine.CalamineWorkbook:
 
 
 def loaded(book: calamine.CalamineWorkbook, name: str, shown: str) -> calamine.CalamineSheet:
+    """One of its sheets, wholly in memory. Raises `FixSetup`."""
     try:
         return book.get_sheet_by_name(name)
     except calamine.CalamineError as fault:
