@@ -15,12 +15,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import uvicorn
 from click.testing import CliRunner, Result
 from hypothesis import settings
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sync_connector.cli import cli
+from sync_connector.listening import beside, bound
+from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
-from sync_connector.sandbox.serve import in_background
 
 # The same examples each time: a red run is about the change, and a find becomes a test of its own.
 settings.register_profile("house", derandomize=True, deadline=None)
@@ -58,18 +62,48 @@ def postgres_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_ledger(postgres_server: str) -> Iterator[str]:
-    """The URL of a new, empty PostgreSQL database."""
+@pytest.fixture(scope="session")
+def kept_database(postgres_server: str) -> Iterator[sa.URL]:
+    """A database that stays for the session: to make one and to drop it takes the server longer than to empty it."""
     name = f"ledger_{secrets.token_hex(6)}"
     server = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    run_at(server, f"CREATE DATABASE {name}")
+    yield server.set(database=name)
+    run_at(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+EMPTIED = (
+    """DO $$ DECLARE found name; BEGIN
+        FOR found IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+            EXECUTE format('DROP SCHEMA %%I CASCADE', found);
+        END LOOP;
+    END $$""",
+    "CREATE SCHEMA public AUTHORIZATION pg_database_owner",
+    "GRANT USAGE ON SCHEMA public TO PUBLIC",
+)
+"""Everything goes; then the one schema is there that a new database has."""
+
+
+@pytest.fixture
+def postgres_ledger(postgres_server: str, kept_database: sa.URL) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database with the settings of a new one, which nobody else is connected to."""
+    yield kept_database.render_as_string(hide_password=False)
+    name = kept_database.database
+    run_at(
+        sa.make_url(postgres_server).set(drivername="postgresql+psycopg"),
+        f"ALTER DATABASE {name} ALLOW_CONNECTIONS true",
+        f"ALTER DATABASE {name} RESET ALL",
+        f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'",
+    )
+    run_at(kept_database, *EMPTIED)
+
+
+def run_at(url: sa.URL, *statements: str) -> None:
+    """Run statements at a database, each in a transaction of its own."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +123,9 @@ def mariadb_database(mariadb_server: str) -> Iterator[str]:
     """The URL of a new, empty MariaDB database."""
     name = f"crm_{secrets.token_hex(6)}"
     server = sa.make_url(mariadb_server).set(drivername="mysql+pymysql")
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    run_at(server, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
     yield server.set(database=name, drivername="mysql").render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name}"))
-    engine.dispose()
+    run_at(server, f"DROP DATABASE {name}")
 
 
 @pytest.fixture
@@ -138,11 +168,35 @@ def vendor() -> Vendor:
     return Vendor(LOGIN, PASSWORD)
 
 
+@dataclass
+class Stage:
+    """A server on a real socket, for the whole session: to start and end one takes longer than most tests. Whose vendor
+    answers is the test's: a request that an earlier test left behind never reaches the vendor of a later one."""
+
+    address: str
+    app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answering = self.app or Response("no test has a sandbox now", 503)
+        await answering(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """The server on which the sandboxes of all tests appear."""
+    listening = bound("127.0.0.1", 0)
+    made = Stage(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    config = uvicorn.Config(made, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    with beside(uvicorn.Server(config), [listening]):
+        yield made
+
+
 @pytest.fixture
-def sandbox(vendor: Vendor) -> Iterator[str]:
+def sandbox(stage: Stage, vendor: Vendor) -> Iterator[str]:
     """The address of a sandbox on a real socket."""
-    with in_background(vendor) as address:
-        yield address
+    stage.app = app.sandbox(vendor)
+    yield stage.address
+    stage.app = None
 
 
 def person(number: int, **changes: str) -> dict[str, str]:

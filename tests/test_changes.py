@@ -59,9 +59,10 @@ class Crm:
 
     def put(self, *numbers: int, touched: str = "2026-01-01 10:00:00", name: str = "Dupont") -> None:
         """Contacts that are there from now on, or changed."""
-        for number in numbers:
-            self.do(f"DELETE FROM people WHERE id = {number}")
-            self.do(f"INSERT INTO people VALUES ({number}, '{e164(number)}', '{name}', '{touched}', 0)")
+        rows = [{"id": n, "mobile": e164(n), "last_name": name, "touched": touched} for n in numbers]
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM people WHERE id = :id"), rows)
+            connection.execute(sa.text("INSERT INTO people VALUES (:id, :mobile, :last_name, :touched, 0)"), rows)
 
     def sync(self, *arguments: str, code: int = 0) -> Any:
         """Run `sync --json`."""
