@@ -176,7 +176,7 @@ def settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
     overlays = plan.overlays
     if overlays.by_key:
         laid = [(overlays.by_key[key], overlays.edited[key]) for key in overlays.resubmitted if key in overlays.edited]
-        ledger.lay(plan.scope, run, laid, [key for key, fate in overlays.fates.items() if fate is Fate.OUTDATED])
+        ledger.lay(plan.scope, run, laid, [key for key, fate in overlays.fates.items() if fate is not Fate.LAID])
     since = ledger.forget_keyless(plan.scope)
     rejecting = plan.policy == "reject"
     state = State.REJECTED if rejecting else State.HELD

@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import httpx
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings as hypothesis_settings
@@ -24,12 +25,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import SecretStr
 
-from sync_connector import pipeline, planning, reading
+from sync_connector import mapping, pipeline, planning, reading
 from sync_connector.config import Brakes, Settings, Source
 from sync_connector.config import Ledger as LedgerSettings
 from sync_connector.config import Vendor as VendorSettings
 from sync_connector.errors import SyncError
 from sync_connector.flow.load import Instruments
+from sync_connector.flow.overlay import Overlay
+from sync_connector.flow.sieve import own_fingerprints
+from sync_connector.ledger import quality
 from sync_connector.ledger.store import Ledger, open_ledger
 from sync_connector.sandbox.app import Vendor, sandbox
 from tests.conftest import HEADER, LOGIN, PASSWORD, accepted_by_ledger, e164, person
@@ -81,6 +85,7 @@ class Company:
         self.rows: dict[str, dict[str, str]] = {}
         self.order: list[str] = []
         self.vendor = Vendor(LOGIN, PASSWORD)
+        self.sheet: list[Overlay] = []
         self.settings = Settings(
             vendor=VendorSettings(
                 base_url="http://localhost", login=LOGIN, password=PASSWORD, batch_size=2, concurrency=2, tries=2
@@ -152,7 +157,8 @@ class Company:
                 patch.start()
             try:
                 with ledger.lease(scope):
-                    plan = planning.prepare(self.settings, ledger, scope, reading.Progress(), lambda: None)
+                    sheet, self.sheet = self.sheet, []
+                    plan = planning.prepare(self.settings, ledger, scope, reading.Progress(), lambda: None, resubmitted=sheet)
                     with closing(plan.spool):
                         result = pipeline.execute(self.settings, ledger, plan, reading.Progress(), lambda: 0, 0.0, instruments)
             except (SyncError, Crash):
@@ -162,11 +168,49 @@ class Company:
                     patch.stop()
         return result, weather.posts
 
+    def correct(self, key: str, mobile: str) -> None:
+        """The steward writes another number into the sheet, which comes back with the next run."""
+        self.sheet = [one for one in self.sheet if one.key != key]
+        self.sheet.append(Overlay(key, self.fingerprint(key), {"mobile": mobile}, kept=True, resubmitted=True))
+
+    def fingerprint(self, key: str) -> bytes:
+        """Of a row as the source gives it."""
+        binding = mapping.bind(mapping.load(self.settings.source.mapping), list(self.rows[key]))
+        columns = [pa.array([self.rows[key][header]], pa.large_string()) for header in binding.fingerprinted]
+        return own_fingerprints(pa.array([key], pa.large_string()), columns)[0]
+
+    def corrected(self) -> dict[str, str]:
+        """Key → the number that a sheet says in place of the CRM, of the rows that are as they were when it was written."""
+        with self.opened() as ledger:
+            laid = ledger.overlays(ledger.scope(*planning.scope_names(self.settings)))
+        return {
+            one.key: one.cells["mobile"] for one in laid if one.key in self.rows and one.fingerprint == self.fingerprint(one.key)
+        }
+
+    def check_findings(self) -> None:
+        """Who is rejected or held has a row for the sheet, with its cells, and a reason; who was accepted has none of them."""
+        with self.opened() as ledger:
+            scope = ledger.scope(*planning.scope_names(self.settings))
+            not_sent = {one.key: one for one in quality.not_sent(ledger, scope)}
+            with ledger.engine.connect() as connection:
+                states = {row.key: row.state for row in connection.execute(sa.text("SELECT key, state FROM contacts"))}
+                orphans = "SELECT count(*) FROM findings WHERE contact_id NOT IN (SELECT id FROM contacts WHERE state <> 'gone')"
+                assert connection.scalar(sa.text(orphans)) == 0
+                rejecting = "SELECT key FROM contacts JOIN findings ON contact_id = contacts.id WHERE severity = 'reject'"
+                blamed = set(connection.scalars(sa.text(rejecting)))
+        assert set(not_sent) == {key for key, state in states.items() if state in ("rejected", "held", "refused")}
+        assert blamed <= set(not_sent)
+        for key, one in not_sent.items():
+            assert one.findings, f"{key} is {one.state}, and nobody says why"
+            if one.cells is not None:
+                assert one.cells["mobile"] == self.rows[key]["mobile"]
+
     def expected(self) -> dict[str, str]:
-        """Number → key of the contact that must be at the vendor: decided here anew, from the rows alone."""
+        """Number → key of the contact that must be at the vendor: decided here anew, from the rows and what lies over them."""
         numbers: dict[str, list[str]] = {}
+        corrected = self.corrected()
         for key in self.order:
-            digits = self.rows[key]["mobile"].replace(" ", "")
+            digits = corrected.get(key, self.rows[key]["mobile"]).replace(" ", "")
             if len(digits) == 10:
                 numbers.setdefault(f"+33{digits[1:]}", []).append(key)
         if self.policy == "reject":
@@ -190,6 +234,7 @@ class Company:
             assert (held["first_name"], held["adress"], held["email"]) == (row["first name"], row["city"], row["email"])
         url = self.settings.ledger.url.get_secret_value()
         assert accepted_by_ledger(url) == expected
+        self.check_findings()
         again, posts = self.run([])
         assert posts == 0
         assert again.plan.rows["to_send"] == 0
@@ -311,6 +356,11 @@ class Life(RuleBasedStateMachine):
     def delete(self, key: str) -> None:
         if self.company.rows.pop(key, None):
             self.company.order.remove(key)
+
+    @rule(key=names, phone=phones)
+    def correct_in_the_sheet(self, key: str, phone: str) -> None:
+        if key in self.company.rows:
+            self.company.correct(key, phone)
 
     @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=8))
     def run(self, faults: list[str]) -> None:

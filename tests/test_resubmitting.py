@@ -157,6 +157,19 @@ def test_a_kept_correction_ends_when_the_crm_changes(project: Project, vendor: V
     assert project.sync("--approve")["rows"]["rejected"] == 1, "it was forgotten, so that it does not come back"
 
 
+def test_the_last_sheet_counts(project: Project, vendor: Vendor, sheet: Path) -> None:
+    """A kept correction is over once a later sheet says what the CRM says."""
+    project.write([bad(1)])
+    project.sync()
+    export(project, sheet)
+    edited(sheet, typing(good(1)))
+    project.sync("--resubmit", str(sheet), "--keep")
+    edited(sheet, typing(BAD))
+    assert project.sync("--resubmit", str(sheet))["resubmitted"]["unedited"] == 1
+    new_rules(project)
+    assert project.sync("--approve")["rows"]["rejected"] == 1
+
+
 def test_a_held_contact_gets_a_number_of_its_own(project: Project, vendor: Vendor, sheet: Path) -> None:
     """Of two contacts with one number the one that waits is mended in the sheet, and both are at the vendor."""
     project.write([person(1, mobile="06 98 76 54 32"), person(2, mobile="06 98 76 54 32")])
