@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import trustme
 import uvicorn
 from click.testing import CliRunner, Result
 from hypothesis import settings
@@ -39,6 +40,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"it skipped, which is forbidden here: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One certificate authority is trusted, which signs nothing: whoever connects anywhere reads the file of all that are,
+    hundreds on most systems, and that takes longer than a run of three contacts. Programs that tests start inherit it."""
+    path = tmp_path_factory.mktemp("authorities") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(path))
+        yield
 
 
 LOGIN, PASSWORD = "demo@example.com", "correct-horse-7f3a"
