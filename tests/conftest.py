@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sync_connector.cli import cli
+from sync_connector.ledger import opening
 from sync_connector.listening import beside, bound
 from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
@@ -172,6 +173,21 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return str(request.getfixturevalue("postgres_ledger"))
+
+
+@pytest.fixture
+def one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that is opened again has the engine that it had, its connections closed in between. A process opens its ledger
+    once; a test that plays dozens of runs in one process would else compile each statement dozens of times."""
+    made: dict[sa.URL, sa.Engine] = {}
+    make = opening._engine
+
+    def engine(url: sa.URL) -> sa.Engine:
+        if url not in made or (url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists()):
+            made[url] = make(url)
+        return made[url]
+
+    monkeypatch.setattr(opening, "_engine", engine)
 
 
 @pytest.fixture
