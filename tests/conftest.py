@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import trustme
 import uvicorn
 from click.testing import CliRunner, Result
 from hypothesis import settings
@@ -22,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sync_connector.cli import cli
+from sync_connector.ledger import opening
 from sync_connector.listening import beside, bound
 from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
@@ -39,6 +41,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"it skipped, which is forbidden here: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One certificate authority is trusted, which signs nothing: whoever connects anywhere reads the file of all that are,
+    hundreds on most systems, and that takes longer than a run of three contacts. Programs that tests start inherit it."""
+    path = tmp_path_factory.mktemp("authorities") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(path))
+        yield
 
 
 LOGIN, PASSWORD = "demo@example.com", "correct-horse-7f3a"
@@ -160,6 +173,21 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return str(request.getfixturevalue("postgres_ledger"))
+
+
+@pytest.fixture
+def one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that is opened again has the engine that it had, its connections closed in between. A process opens its ledger
+    once; a test that plays dozens of runs in one process would else compile each statement dozens of times."""
+    made: dict[sa.URL, sa.Engine] = {}
+    make = opening._engine
+
+    def engine(url: sa.URL) -> sa.Engine:
+        if url not in made or (url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists()):
+            made[url] = make(url)
+        return made[url]
+
+    monkeypatch.setattr(opening, "_engine", engine)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sync_connector.sandbox.app import Vendor
 from tests.conftest import LOGIN, PASSWORD, Project, accepted_by_ledger, crm_engine, e164
 
+pytestmark = pytest.mark.usefixtures("one_engine")
 MAPPING = """
 crm = "test"
 title = "test"

@@ -38,6 +38,7 @@ from sync_connector.ledger.store import Ledger, open_ledger
 from sync_connector.sandbox.app import Vendor, sandbox
 from tests.conftest import HEADER, LOGIN, PASSWORD, accepted_by_ledger, e164, person
 
+pytestmark = pytest.mark.usefixtures("one_engine")
 FAULTS = ["none", "lose the answer", "refuse the connection", "html", "cut the json", "leave one out", "status 500", "repeat one"]
 
 

@@ -14,6 +14,7 @@ from sync_connector.sandbox.app import Vendor
 from tests.conftest import Project
 from tests.crms import Crm, Row, all_crms
 
+pytestmark = pytest.mark.usefixtures("one_engine")
 EXPORTS = {
     "suitecrm": "ID,First Name,Last Name,Title,Department,Account Name,Email Address,Mobile,Office Phone,Home,Other Phone,Fax,"
     "Primary Address Street,Primary Address City,Primary Address State,Primary Address Postal Code,Primary Address Country,"
