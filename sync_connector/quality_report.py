@@ -21,6 +21,8 @@ from sync_connector.planning import add_up
 from sync_connector.report import mask
 from sync_connector.rules import CATALOGUE
 
+ABOUT_KEYS = {"likely_duplicate", "duplicate_key"}
+"""Codes whose value is a key, which is shown everywhere: to mask it would hide whom to compare."""
 STALE_SHOWN = 50
 CORRECTED_SHOWN = 50
 SENT = (State.ACCEPTED, State.WARNED)
@@ -43,6 +45,7 @@ def told(
     stale = ledger.stale(scope, STALE_SHOWN)
     return {
         "source": source,
+        "values_shown": show_values,
         "made_at": iso(now),
         "run": None if last is None else _run(last),
         "contacts": {
@@ -143,7 +146,9 @@ def _codes(found: Quality, *, show_values: bool) -> list[dict[str, Any]]:
                 "columns": dict(columns.most_common()),
                 "count": count,
                 "opened": sum(cause.opened for cause in causes),
-                "examples": [_example(one, causes[0].field, show_values=show_values) for one in found.examples[code]],
+                "examples": [
+                    _example(one, causes[0].field, show_values=show_values or code in ABOUT_KEYS) for one in found.examples[code]
+                ],
             }
         )
     codes.sort(key=lambda one: (order[one["severity"]], -one["count"], one["code"]))

@@ -1,4 +1,4 @@
-"""The calls of a span as charts: per day, answered or not, and by hour of the day. `told` is what `events_page` is told."""
+"""The calls of a span as charts: per day, answered or not, and by hour of the day. `told` is what `events_sections` is told."""
 
 from __future__ import annotations
 

@@ -1,19 +1,18 @@
-"""The page on events: are callbacks still coming, how is the telephone answered, which numbers has the CRM no contact for.
+"""The sections on events: are callbacks still coming, how is the telephone answered, which numbers has the CRM no contact for.
 
-Law: the page computes places and shares, never counts; where two counts that it was told do not agree, it says so.
+Law: they compute places and shares, never counts; where two counts that they were told do not agree, they say so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from sync_connector.report import wording
 from sync_connector.report.calls import calls
 from sync_connector.report.drawing import Kind, bar
 from sync_connector.report.language import ENGLISH, Words
-from sync_connector.report.page import Section, fill, page
+from sync_connector.report.page import Section, fill
 from sync_connector.report.silence import ago, alarm, silence
 
 TOP = 12
@@ -22,28 +21,16 @@ LONG = 120
 """Characters of text of the outside that are shown; the whole stands in the ledger."""
 
 
-def events_page(told: Mapping[str, Any], words: Words = ENGLISH) -> str:
-    """The page as one HTML file that stands alone, from what the ledger tells of events in a span of days, in a language.
+def events_sections(told: Mapping[str, Any], words: Words = ENGLISH) -> list[Section]:
+    """The sections, from what the ledger tells of events in a span of days, in a language. Where no event came, only those that
+    tell why.
 
-    `told` holds: `account`; `zone`, the account's; `made_at`; `since` and `until`, dates, both included; `totals`, by kind;
+    `told` holds: `zone`, the account's; `made_at`; `since` and `until`, dates, both included; `totals`, by kind;
     `calls_per_day`, each day's `incoming` (answered), `outgoing` and `missed`, of which no call is two, `answered` and
     `talk_seconds`, by direction; `by_hour`, 24 counts, and `time_unknown`; `qualifications`, most frequent first; `sms`, each
     by its last status; `silence`; `matching`; `unmatched_numbers`; `suspected_duplicates`; `unknown`; `waiting`, each sink's.
     Times are ISO 8601 in UTC and shown on the account's clocks. Raises `KeyError` or `ValueError` where it holds less.
     """
-    span = words.days(date.fromisoformat(told["since"]), date.fromisoformat(told["until"]))
-    made = words.gettext(
-        "made at %(moment)s; all times are those of %(zone)s",
-        moment=words.moment(told["made_at"], told["zone"]),
-        zone=told["zone"],
-    )
-    lines = [f"{wording.one_line(told['account'], LONG)} · {span}", made]
-    return page(words.gettext("Calls and messages"), lines, events_sections(told, words), words)
-
-
-def events_sections(told: Mapping[str, Any], words: Words = ENGLISH) -> list[Section]:
-    """The sections on events, for a page that has others too; `told` is what `events_page` is told. Where no event came, only
-    those that tell why."""
 
     def section(anchor: str, title: str, view: Mapping[str, Any]) -> Section:
         return Section(anchor, title, fill(words, "events.html", anchor, view))

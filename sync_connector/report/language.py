@@ -41,6 +41,10 @@ class Words:
         """A message in this language; each `%(name)s` in it is the value of that name."""
         return self.translations.gettext(message) % values
 
+    def phrase(self, text: str) -> str:
+        """Text that is handed on as it stands: in this language if it is one of our messages (a code's title), else itself."""
+        return self.translations.gettext(text) if text else ""
+
     def ngettext(self, one: str, more: str, count: int, **values: object) -> str:
         """A message that counts, in the form that this language has for the count; `%(count)s` is the count."""
         return self.translations.ngettext(one, more, count) % {"count": self.number(count), **values}
@@ -48,6 +52,10 @@ class Words:
     def number(self, number: float) -> str:
         """`1,234.5`; one digit behind the point at most."""
         return str(format_decimal(number, format="#,##0.#", locale=self.locale))
+
+    def country(self, code: str) -> str:
+        """What a country (ISO alpha-2) is called; the code itself where it is none."""
+        return str(self.locale.territories.get(code, code))
 
     def listed(self, items: Iterable[str]) -> str:
         """`one, two and three`."""

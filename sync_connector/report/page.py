@@ -28,6 +28,15 @@ class Section(NamedTuple):
     body: Markup
 
 
+class Part(NamedTuple):
+    """What stands together on a page: its heading (the first part's is the page's own), a line for each thing that it says of
+    itself (whose, when), and its sections in order. A page's anchors are all different."""
+
+    title: str
+    told_of: Sequence[str]
+    sections: Sequence[Section]
+
+
 @cache
 def _environment(words: Words) -> Environment:
     """The templates in a language."""
@@ -64,9 +73,8 @@ def fill(words: Words, template: str, part: str, told: Any) -> Markup:
     return Markup(getattr(module, part)(told))  # noqa: S704 - the template escaped it
 
 
-def page(title: str, told_of: Sequence[str], sections: Sequence[Section], words: Words) -> str:
-    """The HTML of a page: its title, a line for each thing that it says of itself (whose, when), and the sections in order,
-    all of them worded in the language that the frame is in."""
+def page(parts: Sequence[Part], words: Words) -> str:
+    """The HTML of a page of one part or more, all of them worded in the language that the frame is in."""
     frame = _environment(words).get_template("frame.html")
     style = Markup(STYLE)  # noqa: S704 - ours, and the hash above is of exactly these characters
-    return frame.render(title=title, told_of=told_of, sections=sections, style=style, policy=POLICY, language=words.code)
+    return frame.render(parts=parts, style=style, policy=POLICY, language=words.code)

@@ -1,4 +1,4 @@
-"""When the vendor was last heard: of each kind of callback, and how long the longest pause was. `told` is what `events_page`
+"""When the vendor was last heard: of each kind of callback, and how long the longest pause was. `told` is what `events_sections`
 is told, and now is the moment at which the page was made."""
 
 from __future__ import annotations

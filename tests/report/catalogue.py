@@ -1,4 +1,4 @@
-"""The messages of a page, as they stand in its code and its templates, beside their French.
+"""The messages of a page, as they stand in its code, its templates and the catalogue of rules, beside their French.
 
     python -m tests.report.catalogue
 
@@ -12,17 +12,23 @@ from pathlib import Path
 from babel.messages import Catalog, pofile
 from babel.messages.extract import extract_from_dir
 
+from sync_connector.rules import CATALOGUE
+
 REPORT = Path(__file__).parents[2] / "sync_connector" / "report"
 FRENCH = REPORT / "locale" / "fr.po"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"extensions": "jinja2.ext.i18n", "silent": "false"}}
+REASONS = ("the contact left the CRM", "the contact changed its number")
+"""Why a number is stale at the vendor, as the ledger says it."""
 
 
 def extracted() -> Catalog:
-    """Every message that the code and the templates have."""
+    """Every message that the code and the templates have, and what reaches them as data."""
     catalog = Catalog()
     for _, _, message, _, context in extract_from_dir(REPORT, method_map=METHODS, options_map=OPTIONS):
         catalog.add(message, context=context)
+    for message in (*(text for one in CATALOGUE.values() for text in (one.title, one.advice)), *REASONS):
+        catalog.add(message)
     return catalog
 
 

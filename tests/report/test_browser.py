@@ -13,11 +13,12 @@ from playwright.sync_api import Page, expect
 
 from sync_connector.report import chart
 from sync_connector.report.chart import Place, Series, Titles
-from sync_connector.report.events_page import events_page
 from sync_connector.report.language import LOCALES, Words, words_of
-from sync_connector.report.page import Section, fill, page
-from tests.report import told
+from sync_connector.report.page import Part, Section, fill, page
+from sync_connector.report.quality_page import quality_page
+from tests.report import told, told_quality
 from tests.report.conftest import Medium, Scheme, Shown
+from tests.report.pages import events_page
 
 HOSTILE = "<script>document.title='caught'</script><img src=x onerror=alert(1)> & \"'"
 MEDIA: list[tuple[int, Medium]] = [
@@ -42,6 +43,15 @@ def of_a_quarter() -> dict[str, Any]:
     )
 
 
+def of_attacks() -> dict[str, Any]:
+    """What the page on quality is told of 30 runs and every code, with a key, a column and a value that attack it."""
+    facts = told_quality.of_plenty()
+    worst = facts["quality"]["codes"][0]
+    worst["examples"][0] |= {"key": HOSTILE, "value": HOSTILE, "column": '"><script>'}
+    worst["columns"] = {'"><script>': worst["count"]}
+    return facts | {"account": HOSTILE}
+
+
 def of_each_kind(words: Words) -> str:
     """A page with each kind of chart, with names that attack it."""
     series = [Series("one", "the first", "first"), Series("two", "the second", "second")]
@@ -53,7 +63,7 @@ def of_each_kind(words: Words) -> str:
         chart.columns(Titles("one", "A single column", "1 day.", "day"), runs[:1], series, words),
     ]
     sections = [Section(f"s{one.id}", one.title, fill(words, "drawings.html", "chart", one)) for one in drawn]
-    return page("Each kind", [HOSTILE], sections, words)
+    return page([Part("Each kind", [HOSTILE], sections)], words)
 
 
 PAGES = {
@@ -61,6 +71,8 @@ PAGES = {
     "few events": lambda words: events_page(told.of_events(), words),
     "nothing": lambda words: events_page(told.of_nothing(), words),
     "charts": of_each_kind,
+    "quality": lambda words: quality_page(of_attacks(), words),
+    "quality of a file": lambda words: quality_page(told_quality.of_file(), words),
 }
 
 
@@ -97,7 +109,7 @@ def reads_well(pieces: list[dict[str, Any]], width: int) -> None:
 
 
 @pytest.mark.parametrize("code", LOCALES)
-@pytest.mark.parametrize("name", ["events", "nothing", "charts"])
+@pytest.mark.parametrize("name", ["events", "nothing", "charts", "quality", "quality of a file"])
 def test_a_page_fits_and_asks_for_nothing(drawn: dict[tuple[str, str], str], shown: Shown, name: str, code: str) -> None:
     """On a telephone, a tablet, a desk and paper: nothing is fetched or complained of (`shown` fails where it is), nothing is
     wider than the window, what attacks the page is shown as text, and of each chart one picture is shown that can be read."""
@@ -112,11 +124,11 @@ def test_a_page_fits_and_asks_for_nothing(drawn: dict[tuple[str, str], str], sho
         reads_well(pieces, width)
     assert page.locator("script, img, iframe, object").count() == 0
     assert page.title() != "caught"
-    assert (HOSTILE in page.inner_text("body")) == (name != "nothing")
+    assert (HOSTILE in page.inner_text("body")) == (name not in ("nothing", "quality of a file"))
 
 
 @pytest.mark.parametrize(("scheme", "code"), [("light", "en"), ("dark", "fr")])
-@pytest.mark.parametrize("name", ["few events", "nothing", "charts"])
+@pytest.mark.parametrize("name", ["few events", "nothing", "charts", "quality"])
 def test_everybody_can_use_a_page(drawn: dict[tuple[str, str], str], shown: Shown, name: str, scheme: Scheme, code: str) -> None:
     """Axe finds no fault, contrast included, in light and in dark, in each language, with every table opened."""
     page = shown(drawn[name, code], 1280, scheme, bypass_csp=True)  # axe is a script, which the page's policy forbids

@@ -183,7 +183,7 @@ def test_scales_are_worded_in_the_language() -> None:
 def test_a_page_without_a_chart_does_not_load_what_draws() -> None:
     """The library brings a JavaScript engine; the page of a ledger without events is made without it."""
     program = (
-        "import sys; from tests.report import told; from sync_connector.report.events_page import events_page; "
+        "import sys; from tests.report import told; from tests.report.pages import events_page; "
         "events_page(told.of_nothing()); print('vl_convert' in sys.modules); "
         "events_page(told.of_events()); print('vl_convert' in sys.modules)"
     )

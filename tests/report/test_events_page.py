@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from sync_connector.report import wording
 from sync_connector.report.chart import SIZES
-from sync_connector.report.events_page import events_page
 from tests.report import told
 from tests.report.html import Page
+from tests.report.pages import events_page
 
 HOSTILE = [
     "</script><script>alert(1)</script>" * 9,

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_connector.report.events_page import events_page
 from sync_connector.report.language import LOCALES, words_of
 from tests.report import told
 from tests.report.catalogue import extracted, french
 from tests.report.html import Page
+from tests.report.pages import events_page
 
 ENGLISH, FRENCH = words_of("en"), words_of("fr")
 PLACEHOLDER = re.compile(r"%\(\w+\)s|<[^<>]+>|%%")

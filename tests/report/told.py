@@ -19,7 +19,7 @@ def days(since: str, stacks: Sequence[tuple[int, int, int]]) -> list[dict[str, A
 
 
 def of_events(**changes: Any) -> dict[str, Any]:
-    """What `events_page` is told, of three days; with some of it changed."""
+    """What `events_sections` is told, of three days; with some of it changed."""
     usual = {
         "account": "sales@example.com at www.example.com",
         "zone": "Europe/Paris",
@@ -54,7 +54,7 @@ def of_events(**changes: Any) -> dict[str, Any]:
 
 
 def of_nothing(last: str | None = None) -> dict[str, Any]:
-    """What `events_page` is told of a span without events; the vendor called last at a time before it, or never."""
+    """What `events_sections` is told of a span without events; the vendor called last at a time before it, or never."""
     return of_events(
         totals=dict.fromkeys(KINDS, 0),
         calls_per_day=days("2026-11-01", [(0, 0, 0)] * 3),
