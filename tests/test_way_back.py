@@ -291,7 +291,7 @@ def test_the_report_is_a_page_and_an_object(office: Project) -> None:
     assert "calls from 2026-03-01 to 2026-03-04" in office.run("report", "--out", str(page), *span).stdout
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert "http" not in page.read_text().replace("http-equiv", "")
-    told = office.json("report", *span)
+    told = office.json("report", *span)["events"]
     assert told["totals"] | {"unknown": 0} == told["totals"] | {"call": 6, "sms_status": 1, "unknown": 0}
     days = [{name: day[name] for name in ("incoming", "outgoing", "missed")} for day in told["calls_per_day"]]
     assert days == [
@@ -325,7 +325,7 @@ def test_a_silence_is_of_what_came_not_of_what_it_tells(
         days = ((0, "2026-03-02 10:00:00"), (7, "2026-03-28 10:00:00"), (8, "2019-07-05 10:00:00"))
         inbox.append([(NOON + timedelta(days=after), call(e164(1), when=when)) for after, when in days])
     office.run("pull")
-    silence = office.json("report", "--since", since, "--until", until)["silence"]
+    silence = office.json("report", "--since", since, "--until", until)["events"]["silence"]
     assert (silence["longest_from"], silence["longest_to"]) == longest
     assert silence["last_callback"] == "2026-03-10T12:00:00Z"
 

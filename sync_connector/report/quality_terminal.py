@@ -12,10 +12,11 @@ from rich.text import Text
 from sync_connector.ledger.quality import Reject
 from sync_connector.report import mask
 
+MEANS = {"reject": "not sent", "repair": "mended", "warn": "doubtful"}
 STYLES = {"reject": "red", "repair": "yellow", "warn": "yellow"}
 CAUSES_SHOWN = 12
 PAIRS_SHOWN = 20
-BAR = 20
+BAR = 16
 
 
 def _table(*columns: str, **options: Any) -> Table:
@@ -71,14 +72,15 @@ def _since(since: Mapping[str, Any] | None) -> list[Text]:
 
 
 def _causes(codes: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("code", "", "findings", "", "new", "in")
+    table = _table("code", "", "", "findings", "", "new", "in")
     most = max(one["count"] for one in codes)
     for one in codes[:CAUSES_SHOWN]:
         style = STYLES[one["severity"]]
         bar = Text("━" * max(1, round(one["count"] / most * BAR)), style=style)
         columns = ", ".join(mask.visible(column) for column in list(one["columns"])[:3])
         new = f"+{one['opened']:,}" if one["opened"] else ""
-        table.add_row(Text(one["code"], style=style), one["title"], f"{one['count']:,}", bar, new, Text(columns, style="dim"))
+        found = (one["title"], Text(MEANS[one["severity"]], style=style), f"{one['count']:,}")
+        table.add_row(Text(one["code"], style=style), *found, bar, new, Text(columns, style="dim"))
     if (more := len(codes) - CAUSES_SHOWN) > 0:
         table.add_row("", Text(f"and {more} more codes", style="dim"))
     return table
@@ -121,9 +123,8 @@ def resubmitted(told: Mapping[str, Any]) -> Group:
 def audit_summary(told: Mapping[str, Any]) -> Group:
     """What an audit found."""
     pairs, dead = told["likely_duplicates"], told["domains_without_mail"]
-    lines: list[RenderableType] = [
-        Text(f"{told['contacts']:,} contacts compared: {len(pairs):,} are likely the same person twice")
-    ]
+    found = f"{len(pairs):,} pair{'' if len(pairs) == 1 else 's'} of them likely one person"
+    lines: list[RenderableType] = [Text(f"{told['contacts']:,} contacts compared: {found}")]
     if pairs:
         table = _table("key", "and", "score", "why")
         for one in pairs[:PAIRS_SHOWN]:
