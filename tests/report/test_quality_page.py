@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import html as markup
-import json
 import re
-from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync_connector import quality_report
+from sync_connector.ledger.quality import Cause, Example, Quality
 from sync_connector.report import wording
 from sync_connector.report.language import ENGLISH
 from sync_connector.report.quality_page import page_of
 from tests.report import told
 from tests.report import told_quality as of
 from tests.report.html import Page
+from tests.report.pages import anchors, html_of, rows, text_of
 from tests.report.test_events_page import HOSTILE
 
 FACTS = {
@@ -33,43 +33,6 @@ FACTS = {
 
 
 USUAL, PLENTY = FACTS["usual"], of.of_plenty()
-
-
-@cache
-def _drawn(facts: str, lang: str) -> str:
-    return page_of(json.loads(facts), lang)
-
-
-def html_of(facts: dict[str, Any], lang: str = "en") -> str:
-    """A page, drawn once however many tests look at it: charts take their time."""
-    return _drawn(json.dumps(facts), lang)
-
-
-def words_in(html: str) -> str:
-    """What a person reads, each blank a single space; without pictures."""
-    bare = re.sub(r"<(svg|style|title)\b.*?</\1>", "", html, flags=re.DOTALL)
-    return " ".join(markup.unescape(re.sub(r"<[^>]+>", " ", bare)).split())
-
-
-def section(facts: dict[str, Any], anchor: str) -> str:
-    """The HTML of one section."""
-    return html_of(facts).split(f'<section id="{anchor}"')[1].split("</section>")[0].split(">", 1)[1]
-
-
-def text_of(facts: dict[str, Any], anchor: str = "") -> str:
-    """The words of an English page, or of one of its sections."""
-    return words_in(section(facts, anchor) if anchor else html_of(facts))
-
-
-def anchors(facts: dict[str, Any]) -> list[str]:
-    """The sections of a page in their order."""
-    return [one["id"] for one in Page(html_of(facts)).all("section")]
-
-
-def rows(facts: dict[str, Any], anchor: str) -> list[list[str]]:
-    """The cells of the tables in a section."""
-    found = re.findall(r"<tr.*?</tr>", section(facts, anchor), re.DOTALL)
-    return [[words_in(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)] for row in found]
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
@@ -248,40 +211,6 @@ def test_what_changed_adds_up_with_what_is_not_shown() -> None:
     assert sums == [200, 190, 20, 370]
 
 
-def test_countries_have_their_names_and_hold_all_contacts() -> None:
-    """In the language of the page; twelve of them and the others; no contact is left out."""
-    facts = PLENTY
-    shown = rows(facts, "countries")
-    assert sum(int(row[3].replace(",", "")) for row in shown[1:]) == facts["quality"]["contacts"]["known"]
-    assert shown[-1][0] == "3 other countries"
-    assert [row[0] for row in rows(USUAL, "countries")[1:]] == ["France", "Belgium", "(country not known)"]
-    assert "Most that are not sent: France 10 and (country not known) 6." in text_of(USUAL, "countries")
-    assert "Belgique" in html_of(USUAL, "fr")
-
-
-def test_completeness_shows_what_is_read_and_a_few_of_the_others() -> None:
-    """Each with what it is read as, and its share of the rows."""
-    shown = rows(USUAL, "completeness")[1:]
-    assert shown == [
-        ["id", "identifier", "", "1,999", ">99%"],
-        ["mobile", "phone number", "", "1,500", "75%"],
-        ["remarks", "not read", "", "40", "2%"],
-    ]
-    assert "and 32 more columns that are not read" in text_of(PLENTY, "completeness")
-
-
-def test_shared_stale_and_corrected_are_listed_as_far_as_a_person_reads() -> None:
-    """The first ones, how many there are, and the command that lists them all."""
-    shared, facts = text_of(USUAL, "shared"), PLENTY
-    assert "+336••••••78 9 C0006 C0007 , C0008 and 6 more" in shared
-    assert "+336••••••79 2 – C0009 , C0010" in shared
-    assert len(rows(facts, "shared")) == len(rows(facts, "stale")) == 11
-    assert "and 302 more numbers" in text_of(facts, "shared")
-    assert "and 1,224 more numbers" in text_of(facts, "stale")
-    assert "sync-connector runs --stale" in text_of(facts, "stale")
-    assert "C0200 kept C0201 sent once" in text_of(USUAL, "corrected")
-
-
 def test_events_have_a_part_of_their_own_where_there_are_any() -> None:
     """With a heading and links of its own behind the sections on quality; without an event ever, there is no such part."""
     facts = FACTS["with events"]
@@ -292,6 +221,17 @@ def test_events_have_a_part_of_their_own_where_there_are_any() -> None:
     assert "Calls and messages" not in text_of(of.of_report(told.of_nothing()))
     silent = of.of_report(told.of_nothing("2026-10-20T10:00:00+00:00"))
     assert anchors(silent)[9:] == ["glance", "silence", "delivery"]
+
+
+def test_a_key_is_not_masked_where_it_is_the_value() -> None:
+    """Whom to compare a likely duplicate with must be read; a number stays masked."""
+    causes = [Cause("likely_duplicate", "row", "warn", "", 1, 1), Cause("#001", "phone_number", "reject", "mobile", 1, 1)]
+    shown = {
+        "likely_duplicate": [Example("C1", "", "", "C0002", "", "")],
+        "#001": [Example("C1", "", "mobile", "061234", "", "")],
+    }
+    codes = quality_report._codes(Quality({}, 0, 1, causes, shown, [], [], 0, []), show_values=False)
+    assert {one["code"]: one["examples"][0]["value"] for one in codes} == {"likely_duplicate": "C0002", "#001": "0••2••"}
 
 
 def test_masked_values_are_said_to_be_masked() -> None:
