@@ -34,7 +34,7 @@ def told(
     """How good the data of a source are, how much is wrong with them, and whether that is getting better.
 
     `columns`: the source's mapping, for the fields that its columns are read as. Times are ISO 8601 in UTC. Where there was
-    no run yet, `run` is `None`.
+    no run yet, `run` is `None`. `values_shown`: examples are not masked.
     """
     found = quality(ledger, scope)
     last = found.runs[-1] if found.runs else None

@@ -44,12 +44,12 @@ def command(one: Mapping[str, Any]) -> str:
     return f"sync-connector rejects --code {shlex.quote(wording.one_line(one['code'], LONG))}"
 
 
-def named(columns: Sequence[str], words: Words) -> str:
+def _named(columns: Sequence[str], most: int, words: Words) -> str:
     """`mobile, phone and 2 more`; `""` of none."""
-    shown = [wording.one_line(column, LONG) for column in columns[:COLUMNS]]
-    if more := len(columns) - COLUMNS:
-        shown += [words.ngettext("%(count)s more", "%(count)s more", more)] if more > 0 else []
-    return words.listed(shown) if shown else ""
+    shown = [wording.one_line(column, LONG) for column in columns[:most]]
+    if more := len(columns[most:]):
+        shown.append(words.ngettext("%(count)s more", "%(count)s more", more))
+    return words.listed(shown)
 
 
 def causes(quality: Mapping[str, Any], of_file: bool, words: Words) -> dict[str, Any]:
@@ -59,17 +59,19 @@ def causes(quality: Mapping[str, Any], of_file: bool, words: Words) -> dict[str,
     told: set[str] = set()
     views = []
     for place, one in enumerate(codes):
+        title = words.phrase(wording.one_line(one["title"], LONG))
         examples = [] if one["code"] in told else [_example(example, words) for example in one["examples"]]
         told |= {one["code"]} if place < TOP else set()
         views.append(
             {
                 "code": wording.one_line(one["code"], LONG),
                 "severity": one["severity"],
-                "title": words.phrase(wording.one_line(one["title"], LONG)),
+                "title": title,
+                "heading": title if title[1:2].isupper() else title[:1].upper() + title[1:],  # a vCard stays one
                 "advice": words.phrase(one["advice"]),
                 "count": one["count"],
                 "opened": one["opened"] if since else 0,
-                "columns": named(list(one["columns"]), words),
+                "columns": _named(list(one["columns"]), COLUMNS if place < TOP else COLUMNS // 2, words),
                 "segments": bar({one["severity"]: one["count"]}, most),
                 "examples": examples,
                 "above": bool(one["examples"]) and not examples,
@@ -82,6 +84,7 @@ def causes(quality: Mapping[str, Any], of_file: bool, words: Words) -> dict[str,
         "rest_counted": sum(one["count"] for one in views[TOP:]),
         "kinds": severities(words),
         "of_file": of_file,
+        "compared": since is not None,
     }
 
 

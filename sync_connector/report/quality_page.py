@@ -140,6 +140,7 @@ def _held_back(quality: Mapping[str, Any], words: Words) -> str:
 
 
 def _rows_step(quality: Mapping[str, Any], of_file: bool, words: Words) -> list[Step]:
+    """What to do about the rows that are not sent, and what holds back most of them."""
     count = _not_sent(quality)
     if not count:
         return []
@@ -147,23 +148,26 @@ def _rows_step(quality: Mapping[str, Any], of_file: bool, words: Words) -> list[
     if of_file:
         so = words.ngettext("%(count)s row cannot be sent: %(why)s.", "%(count)s rows cannot be sent: %(why)s.", count, why=why)
         advice = words.gettext("Mend them in the CRM and export it again; below stands what is wrong, and on which lines.")
-        commands: tuple[str, ...] = ()
+        steps = [Step(so, advice)]
     else:
         so = words.ngettext("%(count)s row is not sent: %(why)s.", "%(count)s rows are not sent: %(why)s.", count, why=why)
+        if count == quality["contacts"]["unknown"]:
+            advice = words.gettext("Whether the vendor has them is not known; the next run sends them again:")
+            return [Step(so, advice, ("sync-connector sync",))]
         advice = words.gettext(
             "Write them into a sheet, with the reason and, where it is known, what may be meant; mend the rows there or in the "
             "CRM, and send the sheet:"
         )
-        commands = ("sync-connector rejects --xlsx rejects.xlsx", "sync-connector sync --resubmit rejects.xlsx")
-    steps = [Step(so, advice, commands)]
+        sheet = ("sync-connector rejects --xlsx rejects.xlsx", "sync-connector sync --resubmit rejects.xlsx")
+        steps = [Step(so, advice, sheet)]
     if worst := next((one for one in quality["codes"] if one["severity"] == "reject"), None):
         so = words.ngettext(
             "What holds back most is “%(cause)s”: %(count)s finding.",
             "What holds back most is “%(cause)s”: %(count)s findings.",
             worst["count"],
-            cause=words.phrase(worst["title"]),
+            cause=words.phrase(wording.one_line(worst["title"], LONG)),
         )
-        steps.append(Step(so, words.phrase(worst["advice"]), (command(worst),) if not of_file else (), "causes"))
+        steps.append(Step(so, words.phrase(worst["advice"]), () if of_file else (command(worst),), "causes"))
     return steps
 
 
@@ -182,7 +186,9 @@ def _news_step(quality: Mapping[str, Any], words: Words) -> list[Step]:
         run=words.number(since["since_run"]),
     )
     advice = words.gettext(
-        "The most frequent of them: “%(cause)s”, %(count)s.", cause=words.phrase(title), count=words.number(most["opened"])
+        "The most frequent of them: “%(cause)s”, %(count)s.",
+        cause=words.phrase(wording.one_line(title, LONG)),
+        count=words.number(most["opened"]),
     )
     return [Step(so, advice, (), "trend")]
 
@@ -205,34 +211,32 @@ def _vendor_steps(quality: Mapping[str, Any], words: Words) -> list[Step]:
 
 
 def _figures(quality: Mapping[str, Any], of_file: bool, words: Words) -> list[dict[str, Any]]:
-    """Name in the counts, name, figure and remark of each."""
-    since, run, flawed = quality["since_last_run"], quality["run"], quality["contacts_with_findings"]
-    opened, closed = (sum(one[name] for one in since["codes"]) if since else 0 for name in ("opened", "closed"))
-    known = quality["contacts"]["known"]
+    """What is counted, its counts by their names, and a remark, of each."""
+    since = quality["since_last_run"]
     figures = [
         (
-            "sent",
             words.gettext("contacts that can be sent") if of_file else words.gettext("contacts at the vendor"),
-            words.number(_sent(quality)),
-            words.gettext("of %(count)s", count=words.number(known)),
+            [("sent", words.number(_sent(quality)))],
+            words.gettext("of %(count)s", count=words.number(quality["contacts"]["known"])),
         ),
         (
-            "not_sent",
             words.gettext("rows that cannot be sent") if of_file else words.gettext("rows not sent"),
-            words.number(_not_sent(quality)),
+            [("not_sent", words.number(_not_sent(quality)))],
             _held_back(quality, words),
         ),
         (
-            "findings",
             words.gettext("findings"),
-            words.number(quality["findings"]["all"]),
-            words.ngettext("on %(count)s contact", "on %(count)s contacts", flawed),
+            [("findings", words.number(quality["findings"]["all"]))],
+            words.ngettext("on %(count)s contact", "on %(count)s contacts", quality["contacts_with_findings"]),
         ),
     ]
     if since:
-        run_before = words.gettext("since run %(run)s", run=words.number(since["since_run"]))
-        figures.append(("opened", words.gettext("new findings"), words.number(opened), run_before))
-        figures.append(("closed", words.gettext("mended or gone"), words.number(closed), run_before))
-    if run and of_file:
-        figures.append(("read", words.gettext("rows read"), words.number(run["read"]), ""))
-    return [dict(zip(("id", "name", "value", "remark"), one, strict=True)) for one in figures]
+        counts = [
+            ("opened", f"+{words.number(sum(one['opened'] for one in since['codes']))}"),
+            ("closed", f"−{words.number(sum(one['closed'] for one in since['codes']))}"),
+        ]
+        name = words.gettext("findings since run %(run)s", run=words.number(since["since_run"]))
+        figures.append((name, counts, words.gettext("new / mended or gone")))
+    elif of_file and quality["run"]:
+        figures.append((words.gettext("rows read"), [("read", words.number(quality["run"]["read"]))], ""))
+    return [dict(zip(("name", "counts", "remark"), one, strict=True)) for one in figures]

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 VOID = {"meta", "br", "hr", "img", "input", "link", "base", "source", "embed"}
 HARMLESS = """
     html head meta title style body header h1 h2 h3 p bdi nav a main section footer ul ol li code dl div dt dd small strong
-    figure figcaption table caption thead tbody tr th td details summary svg g path rect line circle text tspan
+    span figure figcaption table caption thead tbody tr th td details summary svg g path rect line circle text tspan
 """
 
 

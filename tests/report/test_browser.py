@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -66,7 +67,7 @@ def of_each_kind(words: Words) -> str:
     return page([Part("Each kind", [HOSTILE], sections)], words)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[Words], str]] = {
     "events": lambda words: events_page(of_a_quarter(), words),
     "few events": lambda words: events_page(told.of_events(), words),
     "nothing": lambda words: events_page(told.of_nothing(), words),
@@ -128,7 +129,7 @@ def test_a_page_fits_and_asks_for_nothing(drawn: dict[tuple[str, str], str], sho
 
 
 @pytest.mark.parametrize(("scheme", "code"), [("light", "en"), ("dark", "fr")])
-@pytest.mark.parametrize("name", ["few events", "nothing", "charts", "quality"])
+@pytest.mark.parametrize("name", ["few events", "nothing", "charts", "quality of a file"])
 def test_everybody_can_use_a_page(drawn: dict[tuple[str, str], str], shown: Shown, name: str, scheme: Scheme, code: str) -> None:
     """Axe finds no fault, contrast included, in light and in dark, in each language, with every table opened."""
     page = shown(drawn[name, code], 1280, scheme, bypass_csp=True)  # axe is a script, which the page's policy forbids
@@ -188,3 +189,61 @@ def test_paper_is_white_whatever_the_screen_is(drawn: dict[tuple[str, str], str]
     expect(page.locator("nav")).to_be_hidden()
     expect(page.locator("summary").first).to_be_hidden()
     assert 1 < page.pdf(format="A4").count(b"/Type /Page\n") < 8
+
+
+def number(text: str) -> int:
+    """A figure as a person reads it: its digits."""
+    return int(re.sub(r"\D", "", text))
+
+
+@pytest.mark.parametrize("code", LOCALES)
+def test_the_totals_of_a_page_are_those_that_were_told(drawn: dict[tuple[str, str], str], shown: Shown, code: str) -> None:
+    """Read from the page as it is shown: the figures at its top, every cause's count, and the sums of its tables, each beside
+    the same number of `report --json`."""
+    page, told_of = shown(drawn["quality", code]), of_attacks()["quality"]
+    contacts, changed = told_of["contacts"], told_of["since_last_run"]["codes"]
+    sent = contacts["accepted"] + contacts["warned"]
+    assert {name: number(page.locator(f"[data-told={name}]").inner_text()) for name in ("sent", "not_sent", "findings")} == {
+        "sent": sent,
+        "not_sent": contacts["known"] - sent + told_of["rows_without_key"],
+        "findings": told_of["findings"]["all"],
+    }
+    for name in ("opened", "closed"):
+        assert number(page.locator(f"[data-told={name}]").inner_text()) == sum(one[name] for one in changed)
+    causes = {f"{one['code']} {one['severity']}": one["count"] for one in told_of["codes"]}
+    counted = page.locator("#causes [data-told]")
+    assert {one.get_attribute("data-told"): number(one.inner_text()) for one in counted.all()} == causes
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    for anchor, total in (("columns", told_of["findings"]["all"]), ("countries", contacts["known"])):
+        cells = page.locator(f"#{anchor} tbody td:last-child").all_inner_texts()
+        assert sum(map(number, cells)) == total
+    cells = page.locator("#trend details").first.locator("td").all_inner_texts()
+    assert list(map(number, cells)) == [run["findings"] for run in told_of["trend"]]
+    now = page.locator("#trend > table td:last-child").all_inner_texts()
+    assert sum(map(number, now)) == sum(one["now"] for one in changed)
+
+
+def test_what_attacks_the_page_on_quality_is_read_as_text(drawn: dict[tuple[str, str], str], shown: Shown) -> None:
+    """A key, a column and a value that are HTML stand in the examples as they were written."""
+    page = shown(drawn["quality", "en"])
+    page.locator("#causes summary").first.click()
+    row = page.locator("#causes table tbody tr").first
+    expect(row.locator("th")).to_have_text(HOSTILE)
+    assert row.locator("td").all_inner_texts()[1:3] == ['"><script>', HOSTILE]
+    assert page.locator("img, script").count() == 0
+    assert page.title() == "Data quality"
+
+
+def test_the_way_from_what_to_do_to_the_rows_is_short(drawn: dict[tuple[str, str], str], shown: Shown) -> None:
+    """What to do stands first, in the first window of a desk; its link leads to the causes, whose examples open by keyboard."""
+    page = shown(drawn["quality", "en"])
+    steps = page.locator("#first .steps")
+    box = steps.bounding_box()
+    assert box
+    assert box["y"] + box["height"] < 900
+    expect(steps.locator("code").first).to_have_text("sync-connector rejects --xlsx rejects.xlsx")
+    steps.get_by_role("link", name="Top causes").press("Enter")
+    expect(page.locator("#causes")).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#causes table").first).to_be_visible()

@@ -12,9 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_connector.ledger import reading
+from sync_connector.ledger.nouns import Scope
 from sync_connector.report.language import LOCALES, words_of
-from tests.report import told
-from tests.report.catalogue import extracted, french
+from sync_connector.report.quality_page import quality_page
+from sync_connector.rules import CATALOGUE
+from tests.report import told, told_quality
+from tests.report.catalogue import REASONS, extracted, french
 from tests.report.html import Page
 from tests.report.pages import events_page
 
@@ -77,6 +81,40 @@ def test_every_word_of_a_page_went_through_the_catalogue() -> None:
         spoken = [value for _, one in page.elements for name, value in one.items() if name in ("aria-label", "title", "alt")]
         for text in [page.text, *spoken]:
             assert re.search(r"[^\W\d_]", re.sub(f"{data}|{dates}", "", outside(text))) is None, outside(text)
+
+
+def test_every_word_of_the_page_on_quality_went_through_the_catalogue() -> None:
+    """What is not translated are codes, columns, keys, countries' names, commands, and what was said of a file."""
+    marked = replace(ENGLISH, translations=Marked())
+    codes = "|".join(re.escape(code) for code in sorted(CATALOGUE, key=len, reverse=True))
+    commands = r"sync-connector (rejects|sync|runs|explain|rules)( --\w+| KEY| rejects.xlsx| '#001'| shared_phone)*"
+    data = (
+        rf"sales@\S+ at \S+ · crm|{commands}|C0\d+|({codes}|\d+)-\d+|{codes}|mobile|phone|remarks|\bid(?=\d|\b)|contacts.csv[^⟦]*"
+    )
+    described = "mapping generic: 11 of 11 headers"
+    names = r"France|Belgium|\d+ Nov( 2026)?"
+    facts = [told_quality.of_report(), told_quality.of_file(), told_quality.of_no_run(), told_quality.of_clean()]
+    for told_of in facts:
+        page = Page(quality_page(told_of, marked))
+        spoken = [value for _, one in page.elements for name, value in one.items() if name in ("aria-label", "title", "alt")]
+        for text in [page.text.replace(described, ""), *spoken]:
+            bare = re.sub(rf"{data}|{names}| and |UTC", "", outside(text))
+            assert re.search(r"[^\W\d_]", bare) is None, bare
+
+
+def test_reasons_of_the_ledger_have_their_french() -> None:
+    """The catalogue has the very words that the ledger gives for a stale number."""
+    told_of = reading._stale(Scope(1, 1)).compile().params.values()
+    assert {said for said in told_of if isinstance(said, str) and " " in said} == set(REASONS)
+
+
+def test_every_code_is_told_in_french() -> None:
+    """Its title and its advice, in the page of a ledger in which all codes were found; none is left in English."""
+    text = Page(quality_page(told_quality.of_plenty(), FRENCH)).text
+    for entry in CATALOGUE.values():
+        assert FRENCH.phrase(entry.title) in text
+        assert FRENCH.phrase(entry.title) != entry.title
+        assert FRENCH.phrase(entry.advice) != entry.advice
 
 
 def test_a_page_says_its_language() -> None:

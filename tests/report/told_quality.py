@@ -164,7 +164,7 @@ def of_file(**changes: Any) -> dict[str, Any]:
     }
 
 
-NOTHING = {
+NOTHING: dict[str, Any] = {
     "contacts": {"known": 0, **dict.fromkeys(STATES, 0)},
     "rows_without_key": 0,
     "contacts_with_findings": 0,
@@ -189,18 +189,22 @@ def of_clean() -> dict[str, Any]:
     trend = runs((0, 0, 0), (0, 0, 0))
     contacts = {"known": 20, **dict.fromkeys(STATES, 0), "accepted": 20}
     since = {"since_run": 1, "codes": []}
-    return of_report(**NOTHING | {"run": trend[-1], "trend": trend, "contacts": contacts, "since_last_run": since})
+    changes: dict[str, Any] = NOTHING | {"run": trend[-1], "trend": trend, "contacts": contacts, "since_last_run": since}
+    return of_report(**changes)
 
 
 def of_texts(text: str) -> dict[str, Any]:
-    """What `report --json` prints where each text of the outside is this one."""
+    """What `report --json` prints where each text of the outside is this one; without charts, which are
+    slow, and have names alone."""
     one = cause("#001", 1) | {"code": text, "title": text, "columns": {text: 1}}
     one["examples"] = [example(text, place=text, column=text, value=text, suggestion=text)]
     told = of_report(
         source=text,
         codes=[one],
-        columns=[{"column": text, "reject": 1, "repair": 0, "warn": 0}],
-        countries=[{"country": text or None, "contacts": 2000, "sent": 1, "not_sent": 1999}],
+        run=runs((1, 0, 1))[0],
+        trend=runs((1, 0, 1)),
+        columns=[],
+        countries=[],
         since_last_run={"since_run": 2, "codes": [{"code": text, "before": 1, "opened": 0, "closed": 1, "now": 0}]},
         completeness={
             "run": 3,
@@ -250,7 +254,7 @@ def of_plenty(seed: int = 5) -> dict[str, Any]:
         }
         for one in codes
     ]
-    columns = [
+    complete: list[dict[str, Any]] = [
         {"column": f"{name} {place}", "field": field, "filled": known - place * 31, "share": round(1 - place * 31 / known, 4)}
         for place, (name, field) in enumerate(
             [("id", "key"), (LONG_COLUMN, "phone_number"), ("prénom", "first_name"), *[("custom", None)] * 40]
@@ -281,7 +285,7 @@ def of_plenty(seed: int = 5) -> dict[str, Any]:
             {"country": country, "contacts": number, "sent": number - min(number, bad), "not_sent": min(number, bad)}
             for country, number, bad in by_country
         ],
-        completeness={"run": 30, "rows": known, "columns": columns},
+        completeness={"run": 30, "rows": known, "columns": complete},
         shared_numbers={"all": 312, "most_wanted": shared},
         stale_at_vendor={"all": 1234, "first": stale},
     )
