@@ -53,6 +53,8 @@ def judged(
         advice = []
         fits = [recognition.Recognition(wanted, wanted, 0, "chosen by hand")]
     described = [*described, f"mapping {fits[0].name}: {fits[0].why}", *advice]
+    if country is None:
+        described.append("numbers without a country's prefix are read where the row names its country; --country FR reads all")
     with tempfile.TemporaryDirectory(prefix="sync-connector-") as folder:
         settings = _settings(source, fits[0].name, country, Path(folder) / "ledger.db")
         with closing(open_ledger(settings.ledger.url.get_secret_value(), write=True)) as ledger:

@@ -146,8 +146,10 @@ def _codes(found: Quality, *, show_values: bool) -> list[dict[str, Any]]:
                 "columns": dict(columns.most_common()),
                 "count": count,
                 "opened": sum(cause.opened for cause in causes),
+                "suggested": sum(cause.suggested for cause in causes),
                 "examples": [
-                    _example(one, causes[0].field, show_values=show_values or code in ABOUT_KEYS) for one in found.examples[code]
+                    _example(one, causes[0].field, show_values=show_values or code in ABOUT_KEYS)
+                    for one in found.examples[code, severity]
                 ],
             }
         )

@@ -280,3 +280,13 @@ def test_an_audit_asks_which_domains_take_mail(
     assert server.asked["nobody.test.", "MX"] == 1
     found = {example["key"] for example in of_code(project.json("report"), "no_mx")["examples"]}
     assert found == {"K00001", "K00002"}
+
+
+def test_contacts_that_were_sent_are_listed_with_all(project: Project, vendor: Vendor) -> None:
+    """`rejects --all --code` lists as many rows as the report counts of a code that keeps nobody back."""
+    project.write(people())
+    project.sync()
+    assert project.json("rejects", "--code", "domain_typo") == []
+    (row,) = project.json("rejects", "--all", "--code", "domain_typo")
+    assert (row["key"], row["state"], row["cells"]) == ("K00002", "accepted", None)
+    assert len(project.json("rejects", "--all")) == project.json("report")["quality"]["contacts_with_findings"]

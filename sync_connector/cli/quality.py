@@ -143,6 +143,7 @@ def _write(path: Path, text: str) -> None:
     "--delimiter", default=",", show_default=True, type=click.Choice([",", ";"]), help="Of the CSV: a French Excel wants ;"
 )
 @click.option("--code", "codes", multiple=True, metavar="CODE", help="Only rows with this finding; may be repeated.")
+@click.option("--all", "sent_too", is_flag=True, help="Also contacts that were sent, and of which something is to be said.")
 @click.option("--show-values", is_flag=True, help="Show the values in the list; else they are masked.")
 def rejects(
     config_path: str,
@@ -151,6 +152,7 @@ def rejects(
     csv_path: str | None,
     delimiter: str,
     codes: tuple[str, ...],
+    sent_too: bool,
     show_values: bool,
 ) -> None:
     """List the rows that were not sent, with reason, advice and what may be meant; or write them into a sheet.
@@ -162,7 +164,7 @@ def rejects(
         raise FixSetup(*(f"--code: {code!r} is no code; `sync-connector rules` lists them" for code in unknown))
     with ledger_of(settings) as ledger:
         scope = scope_of(ledger, settings)
-        listed = functools.partial(not_sent, ledger, scope, codes)
+        listed = functools.partial(not_sent, ledger, scope, codes, sent_too=sent_too)
         if xlsx or csv_path:
             from sync_connector import resubmitting  # it brings the readers and writers of workbooks
 

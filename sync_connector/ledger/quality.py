@@ -21,7 +21,8 @@ NOT_SENT = (State.REJECTED, State.HELD, State.REFUSED)
 
 
 class Cause(NamedTuple):
-    """How many findings share a code, a field, a severity and a column; `opened` of them were first found by the last run."""
+    """How many findings share a code, a field, a severity and a column; `opened` of them were first found by the last run,
+    `suggested` say what may be meant."""
 
     code: str
     field: str
@@ -29,6 +30,7 @@ class Cause(NamedTuple):
     column: str
     number: int
     opened: int
+    suggested: int
 
 
 class Example(NamedTuple):
@@ -67,14 +69,14 @@ class Shared(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Quality:
     """`contacts`: (country or `""`, state) → contacts. `keyless`: rows that have no key of their own. `flawed`: contacts with
-    at least one finding. `runs`: the last ones that finished, oldest first. `corrected`: the keys of contacts that were sent
-    as a sheet says and not as the CRM does, kept ones first, each with whether it is kept."""
+    at least one finding. `examples`: of a code and severity. `runs`: the last ones that finished, oldest first. `corrected`: the
+    keys of contacts that were sent as a sheet says and not as the CRM does, kept ones first, each with whether it is kept."""
 
     contacts: dict[tuple[str, str], int]
     keyless: int
     flawed: int
     causes: list[Cause]
-    examples: dict[str, list[Example]]
+    examples: dict[tuple[str, str], list[Example]]
     runs: list[Run]
     shared: list[Shared]
     shared_total: int
@@ -100,7 +102,7 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
             keyless=connection.scalar(keyless) or 0,
             flawed=connection.scalar(flawed) or 0,
             causes=causes,
-            examples={code: _examples(connection, scope, code, examples) for code in sorted({cause.code for cause in causes})},
+            examples={kind: _examples(connection, scope, kind, examples) for kind in {(c.code, c.severity) for c in causes}},
             runs=past,
             shared=groups,
             shared_total=total,
@@ -110,16 +112,18 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
 
 def _causes(connection: Connection, scope: Scope, last_run: int) -> list[Cause]:
     opened = sa.func.sum(sa.case((findings.c.run_id == last_run, 1), else_=0))
+    suggested = sa.func.sum(sa.case((findings.c.suggestion != "", 1), else_=0))
     same = (findings.c.code, findings.c.field, findings.c.severity, findings.c.header)
-    query = sa.select(*same, sa.func.count(), opened).where(findings.c.source_id == scope.source_id).group_by(*same)
+    query = sa.select(*same, sa.func.count(), opened, suggested).where(findings.c.source_id == scope.source_id).group_by(*same)
     return sorted(Cause(*row) for row in connection.execute(query))
 
 
-def _examples(connection: Connection, scope: Scope, code: str, count: int) -> list[Example]:
-    """The oldest of a code: what was found first has waited longest."""
+def _examples(connection: Connection, scope: Scope, kind: tuple[str, str], count: int) -> list[Example]:
+    """The oldest of a code and severity: what was found first has waited longest."""
+    code, severity = kind
     first = (
         sa.select(findings)
-        .where(findings.c.source_id == scope.source_id, findings.c.code == code)
+        .where(findings.c.source_id == scope.source_id, findings.c.code == code, findings.c.severity == severity)
         .order_by(findings.c.id)
         .limit(count)
         .subquery()
@@ -175,7 +179,7 @@ def _shared(connection: Connection, scope: Scope, count: int) -> tuple[list[Shar
 
 
 class Reject(NamedTuple):
-    """A row that was not sent. `key`: `""` where it has none of its own that it could be told by. `cells`: header → text,
+    """A row that was not sent, or that has findings. `key`: `""` where it has none of its own that it could be told by. `cells`: header → text,
     `None` where it was no row, or where it was sent before and is held since. `state`: of its contact, or rejected."""
 
     key: str
@@ -186,26 +190,30 @@ class Reject(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def not_sent(ledger: Ledger, scope: Scope, codes: Sequence[str] = (), size: int = 5_000) -> Iterator[Reject]:
-    """All rows of a source that are not sent, those without a key of their own last; `codes`: only with one of these. In
-    parts of `size`, each one moment of the ledger."""
+def not_sent(
+    ledger: Ledger, scope: Scope, codes: Sequence[str] = (), *, sent_too: bool = False, size: int = 5_000
+) -> Iterator[Reject]:
+    """All rows of a source that are not sent, those without a key of their own last; `codes`: only with one of these;
+    `sent_too`: also contacts that were sent and have findings. In parts of `size`, each one moment of the ledger."""
     for keyed in (True, False):
         after = 0
-        while part := _part(ledger, scope, after, size, keyed=keyed):
+        while part := _part(ledger, scope, after, size, keyed=keyed, sent_too=sent_too):
             for id_, reject in part:
                 after = id_
                 if not codes or any(finding.code in codes for finding in reject.findings):
                     yield reject
 
 
-def _part(ledger: Ledger, scope: Scope, after: int, size: int, *, keyed: bool) -> list[tuple[int, Reject]]:
+def _part(ledger: Ledger, scope: Scope, after: int, size: int, *, keyed: bool, sent_too: bool) -> list[tuple[int, Reject]]:
     about = findings.c.contact_id if keyed else findings.c.reject_id
     if keyed:
+        flawed = contacts.c.id.in_(sa.select(findings.c.contact_id).where(findings.c.source_id == scope.source_id))
+        wanted = sa.or_(contacts.c.state.in_(NOT_SENT), *([flawed] if sent_too else []))
         query = (
             sa.select(contacts.c.id, contacts.c.key, contacts.c.state, contacts.c.run_id)
             .add_columns(rejects.c.file, rejects.c.line, rejects.c.cells)
             .join(rejects, rejects.c.contact_id == contacts.c.id, isouter=True)
-            .where(contacts.c.source_id == scope.source_id, contacts.c.state.in_(NOT_SENT), contacts.c.id > after)
+            .where(contacts.c.source_id == scope.source_id, wanted, contacts.c.id > after)
             .order_by(contacts.c.id)
         )
     else:

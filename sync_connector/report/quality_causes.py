@@ -38,10 +38,9 @@ def severities(words: Words) -> dict[str, Kind]:
 
 
 def command(one: Mapping[str, Any]) -> str:
-    """What lists the rows of a cause; `""` of one whose rows are sent."""
-    if one["severity"] != "reject" and one["code"] not in HOLDING:
-        return ""
-    return f"sync-connector rejects --code {shlex.quote(wording.one_line(one['code'], LONG))}"
+    """What lists the rows of a cause."""
+    is_sent = one["severity"] != "reject" and one["code"] not in HOLDING
+    return f"sync-connector rejects{' --all' if is_sent else ''} --code {shlex.quote(wording.one_line(one['code'], LONG))}"
 
 
 def _named(columns: Sequence[str], most: int, words: Words) -> str:
@@ -56,12 +55,9 @@ def causes(quality: Mapping[str, Any], of_file: bool, words: Words) -> dict[str,
     """The causes: the first ones in full, the others in a line each. Where there is none, that is said."""
     codes, since = quality["codes"], quality["since_last_run"]
     most = max((one["count"] for one in codes), default=0)
-    told: set[str] = set()
     views = []
     for place, one in enumerate(codes):
         title = words.phrase(wording.one_line(one["title"], LONG))
-        examples = [] if one["code"] in told else [_example(example, words) for example in one["examples"]]
-        told |= {one["code"]} if place < TOP else set()
         views.append(
             {
                 "code": wording.one_line(one["code"], LONG),
@@ -73,8 +69,7 @@ def causes(quality: Mapping[str, Any], of_file: bool, words: Words) -> dict[str,
                 "opened": one["opened"] if since else 0,
                 "columns": _named(list(one["columns"]), COLUMNS if place < TOP else COLUMNS // 2, words),
                 "segments": bar({one["severity"]: one["count"]}, most),
-                "examples": examples,
-                "above": bool(one["examples"]) and not examples,
+                "examples": [_example(example, words) for example in one["examples"]],
                 "command": "" if of_file else command(one),
             }
         )

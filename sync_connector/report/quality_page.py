@@ -154,9 +154,11 @@ def _rows_step(quality: Mapping[str, Any], of_file: bool, words: Words) -> list[
         if count == quality["contacts"]["unknown"]:
             advice = words.gettext("Whether the vendor has them is not known; the next run sends them again:")
             return [Step(so, advice, ("sync-connector sync",))]
+        suggested = sum(one["suggested"] for one in quality["codes"] if one["severity"] == "reject")
         advice = words.gettext(
-            "Write them into a sheet, with the reason and, where it is known, what may be meant; mend the rows there or in the "
-            "CRM, and send the sheet:"
+            "Write them into a sheet, with the reason and, for %(count)s findings, what may be meant; mend the rows there or in "
+            "the CRM, and send the sheet:",
+            count=words.number(suggested),
         )
         sheet = ("sync-connector rejects --xlsx rejects.xlsx", "sync-connector sync --resubmit rejects.xlsx")
         steps = [Step(so, advice, sheet)]

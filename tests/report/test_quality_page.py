@@ -150,14 +150,6 @@ def test_a_cause_leads_to_its_rows() -> None:
     assert ["contacts.csv:17", "contacts.csv:17", "–", "(blank)", "–"] in rows(USUAL, "causes")
 
 
-def test_the_examples_of_a_code_stand_once() -> None:
-    """A code with two severities has the same examples under both: the second names the place of the first."""
-    both = [of.cause("#001", 3), of.cause("#001", 2, severity="repair")]
-    causes = text_of(of.of_report(codes=both), "causes")
-    assert causes.count("001-0") == 1
-    assert "Examples of this code stand above." in causes
-
-
 def test_new_findings_are_called_new_only_beside_a_run_before() -> None:
     """On a first run all are new, which says nothing."""
     assert "+2 new" in text_of(USUAL, "causes")
@@ -225,10 +217,10 @@ def test_events_have_a_part_of_their_own_where_there_are_any() -> None:
 
 def test_a_key_is_not_masked_where_it_is_the_value() -> None:
     """Whom to compare a likely duplicate with must be read; a number stays masked."""
-    causes = [Cause("likely_duplicate", "row", "warn", "", 1, 1), Cause("#001", "phone_number", "reject", "mobile", 1, 1)]
+    causes = [Cause("likely_duplicate", "row", "warn", "", 1, 1, 0), Cause("#001", "phone_number", "reject", "mobile", 1, 1, 0)]
     shown = {
-        "likely_duplicate": [Example("C1", "", "", "C0002", "", "")],
-        "#001": [Example("C1", "", "mobile", "061234", "", "")],
+        ("likely_duplicate", "warn"): [Example("C1", "", "", "C0002", "", "")],
+        ("#001", "reject"): [Example("C1", "", "mobile", "061234", "", "")],
     }
     codes = quality_report._codes(Quality({}, 0, 1, causes, shown, [], [], 0, []), show_values=False)
     assert {one["code"]: one["examples"][0]["value"] for one in codes} == {"likely_duplicate": "C0002", "#001": "0••2••"}

@@ -40,6 +40,7 @@ def cause(code: str, count: int, opened: int = 0, **changes: Any) -> dict[str, A
         "columns": {"mobile": count},
         "count": count,
         "opened": opened,
+        "suggested": count // 2,
         "examples": [example(f"{code.strip('#')}-{place}") for place in range(min(count, 5))],
     }
     assert set(changes) <= set(usual)
