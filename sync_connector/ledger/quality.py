@@ -179,8 +179,8 @@ def _shared(connection: Connection, scope: Scope, count: int) -> tuple[list[Shar
 
 
 class Reject(NamedTuple):
-    """A row that was not sent, or that has findings. `key`: `""` where it has none of its own that it could be told by. `cells`: header → text,
-    `None` where it was no row, or where it was sent before and is held since. `state`: of its contact, or rejected."""
+    """A row that was not sent, or that has findings. `key`: `""` where it has none of its own by which it could be told.
+    `cells`: header → text, `None` where it was no row, was sent, or is held since it was. `state`: of its contact, or rejected."""
 
     key: str
     state: str
