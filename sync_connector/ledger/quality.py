@@ -180,7 +180,7 @@ def _shared(connection: Connection, scope: Scope, count: int) -> tuple[list[Shar
 
 class Reject(NamedTuple):
     """A row that was not sent, or that has findings. `key`: `""` where it has none of its own by which it could be told.
-    `cells`: header → text, `None` where it was no row, was sent, or is held since it was. `state`: of its contact, or rejected."""
+    `cells`: header → text, `None` where it was no row, was sent, or waits since then. `state`: of its contact, or rejected."""
 
     key: str
     state: str
