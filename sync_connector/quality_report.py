@@ -127,7 +127,6 @@ def _since_last(found: Quality) -> dict[str, Any] | None:
 
 def _codes(found: Quality, *, show_values: bool) -> list[dict[str, Any]]:
     """The causes by code, what keeps contacts back before the rest, the most frequent first."""
-    order = {severity.value: place for place, severity in enumerate(Severity)}
     groups: dict[tuple[str, str], list[Cause]] = {}
     for cause in found.causes:
         groups.setdefault((cause.code, cause.severity), []).append(cause)
@@ -153,7 +152,7 @@ def _codes(found: Quality, *, show_values: bool) -> list[dict[str, Any]]:
                 ],
             }
         )
-    codes.sort(key=lambda one: (order[one["severity"]], -one["count"], one["code"]))
+    codes.sort(key=lambda one: (one["severity"] != Severity.REJECT, -one["count"], one["code"]))
     add_up("findings", sum(one["count"] for one in codes), *(cause.number for cause in found.causes))
     return codes
 
