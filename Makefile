@@ -25,6 +25,8 @@ bench: $(READY)  ## measure speed and memory (half an hour; ROWS=100000 for a qu
 	@$(BIN)/python bench/databases.py $(if $(ROWS),--rows $(ROWS)) --sync 100000
 	@$(BIN)/python bench/callbacks.py $(if $(ROWS),--seconds 2 --rounds 1)
 	@$(BIN)/python bench/pulling.py $(if $(ROWS),--count 5000 --rounds 1)
+	@$(BIN)/python bench/quality.py $(if $(ROWS),--rows $(ROWS))
+	@$(BIN)/python bench/suggestions.py
 
 lock: $(READY)  ## pin the newest versions of everything, with hashes
 	@$(BIN)/pip install --quiet uv
