@@ -80,7 +80,7 @@ def kept_database(postgres_server: str) -> Iterator[sa.URL]:
     """A database that stays for the session: to make one and to drop it takes the server longer than to empty it."""
     name = f"ledger_{secrets.token_hex(6)}"
     server = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
-    run_at(server, f"CREATE DATABASE {name}")
+    run_at(server, f"CREATE DATABASE {name}", f"ALTER DATABASE {name} SET synchronous_commit = off")
     yield server.set(database=name)
     run_at(server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -99,13 +99,15 @@ EMPTIED = (
 
 @pytest.fixture
 def postgres_ledger(postgres_server: str, kept_database: sa.URL) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database with the settings of a new one, which nobody else is connected to."""
+    """The URL of an empty PostgreSQL database with the settings of a new one, which nobody else is connected to. Its commits do
+    not wait for the disk: no test takes the power away from this server. Where we must wait we say so, and tests look."""
     yield kept_database.render_as_string(hide_password=False)
     name = kept_database.database
     run_at(
         sa.make_url(postgres_server).set(drivername="postgresql+psycopg"),
         f"ALTER DATABASE {name} ALLOW_CONNECTIONS true",
         f"ALTER DATABASE {name} RESET ALL",
+        f"ALTER DATABASE {name} SET synchronous_commit = off",
         f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'",
     )
     run_at(kept_database, *EMPTIED)

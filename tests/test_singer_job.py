@@ -28,7 +28,7 @@ from tests.sources.test_singer import Message, active, record, schema, state
 
 FILES = Path(__file__).parent / "sources" / "files"
 SCHEMA = schema(*HEADER, "_sdc_deleted_at")
-MANY = 20_000
+MANY = 6_000
 
 
 def contact(number: int, version: int | None = None, **changes: str) -> Message:
@@ -337,11 +337,13 @@ def wait_for_contacts(vendor: Vendor, process: subprocess.Popen[str], count: int
 def test_a_killed_run_gives_no_state_and_the_next_goes_on(on_sqlite: Project, vendor: Vendor) -> None:
     """kill -9 in the middle: stdout is empty, so the tap sends all again; what was recorded is not sent twice."""
     project, recorded = on_sqlite, many(on_sqlite.folder)
+    project.configure(vendor={"rate": 20})
     process = start(project, recorded)
     wait_for_contacts(vendor, process, MANY // 3)
     process.kill()
     out, _ = process.communicate()
     assert out == ""
+    project.configure()
     known = len(accepted_by_ledger(project.ledger_url))
     assert known < MANY
     process = start(project, recorded)
@@ -355,6 +357,7 @@ def test_a_killed_run_gives_no_state_and_the_next_goes_on(on_sqlite: Project, ve
 def test_a_stopped_run_gives_back_a_true_state(on_sqlite: Project, vendor: Vendor) -> None:
     """SIGTERM in the middle: the STATE on stdout has only accepted contacts before it, and is the last such one."""
     project, recorded = on_sqlite, many(on_sqlite.folder)
+    project.configure(vendor={"rate": 20})
     process = start(project, recorded)
     wait_for_contacts(vendor, process, MANY // 3)
     process.send_signal(signal.SIGTERM)

@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,25 +124,28 @@ def test_who_says_that_it_sends_no_more_is_still_answered(settings: Receive, sec
 # --- slow clients ---
 
 
-@pytest.mark.parametrize(
-    "begun",
-    [
-        b"",
-        b"G",
-        b"GET /callbacks/x",
-        b"GET / HTTP/1.1\r\nHost:",
-        b"POST /v1/inbox/acknowledged HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
-        b"Content-Length: 9\r\n\r\n{" % TOKEN.encode(),
-    ],
-)
-def test_a_request_that_does_not_end_is_closed(settings: Receive, secret: str, begun: bytes) -> None:
-    """Nothing, half a line, half a head, half a body: after the timeout the connection is closed, dribbling or not."""
+BEGUN = [
+    b"",
+    b"G",
+    b"GET /callbacks/x",
+    b"GET / HTTP/1.1\r\nHost:",
+    b"POST /v1/inbox/acknowledged HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 9\r\n\r\n{" % TOKEN.encode(),
+]
+"""Nothing, half a line, half a head, half a body."""
+
+
+def test_a_request_that_does_not_end_is_closed(settings: Receive, secret: str) -> None:
+    """However far it came: after the timeout the connection is closed, dribbling or not. All of them wait at the same time."""
     with in_background(settings.model_copy(update={"timeout": 0.8})) as address:
-        with closing(connect(port_of(address))) as silent, closing(connect(port_of(address))) as dribbling:
-            silent.sendall(begun)
-            dribbling.sendall(begun)
-            assert dribble(dribbling, b"a", 0.02) < 500
-            assert is_closed(silent)
+        with ExitStack() as stack:
+            silent, dribbling = ([stack.enter_context(closing(connect(port_of(address)))) for _ in BEGUN] for _ in range(2))
+            for begun, *connections in zip(BEGUN, silent, dribbling, strict=True):
+                for connection in connections:
+                    connection.sendall(begun)
+            with ThreadPoolExecutor(len(dribbling)) as pool:
+                assert max(pool.map(lambda connection: dribble(connection, b"a", 0.02), dribbling)) < 500
+            assert [is_closed(connection) for connection in silent] == [True] * len(BEGUN)
         assert exchange(port_of(address), get(f"/callbacks/{secret}?call=1".encode())).status == 200
 
 

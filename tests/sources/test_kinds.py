@@ -171,8 +171,9 @@ def _vcard(path: Path) -> None:
     ],
     ids=["excel", "jsonl", "parquet", "vcard"],
 )
-def test_init_and_sync_work_untouched(project: Project, kind: str, name: str, write: Callable[[Path], None]) -> None:
+def test_init_and_sync_work_untouched(on_sqlite: Project, kind: str, name: str, write: Callable[[Path], None]) -> None:
     """`init FILE` writes the kind and the mapping; the first sync sends both contacts, the second none."""
+    project = on_sqlite
     path = project.folder / "contacts.file"
     write(path)
     project.environment["ARDARY_URL"] = project.address
@@ -200,8 +201,11 @@ def test_init_and_sync_work_untouched(project: Project, kind: str, name: str, wr
     ],
     ids=["jsonl", "vcard"],
 )
-def test_a_record_that_cannot_be_read_makes_nobody_gone(project: Project, kind: str, name: str, whole: str, broken: str) -> None:
+def test_a_record_that_cannot_be_read_makes_nobody_gone(
+    on_sqlite: Project, kind: str, name: str, whole: str, broken: str
+) -> None:
     """Its key is seen in what was set aside, between the marks of its own format."""
+    project = on_sqlite
     other = whole.replace("7", "8", 1).replace("0612345678", "0612345679")
     path = project.folder / "contacts.file"
     project.configure(source={"type": kind, "path": path.name, "mapping": name}, brakes={"rejected": 1, "gone": 1})
