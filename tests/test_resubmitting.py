@@ -143,6 +143,24 @@ def test_a_one_off_ends_with_new_rules_and_a_kept_one_does_not(project: Project,
         assert again["verdicts"]["sent"] == 0
 
 
+def test_who_was_corrected_is_told(project: Project, vendor: Vendor, sheet: Path) -> None:
+    """The report counts contacts that were sent as a sheet says, and `explain` tells of one: of a one-off which cells, of a kept
+    correction what stands in them."""
+    project.write([bad(1), bad(2)])
+    project.sync()
+    export(project, sheet)
+    edited(sheet, lambda cells: {"mobile": good(1)} if number(cells) == 1 else {})
+    project.sync("--resubmit", str(sheet), "--keep")
+    edited(sheet, lambda cells: {"mobile": good(2)} if number(cells) == 2 else {"mobile": good(1)})
+    project.sync("--resubmit", str(sheet))
+    corrected = project.json("report")["quality"]["corrected_in_sheet"]
+    assert (corrected["kept"], corrected["one_off"]) == (0, 2), "the last sheet was a one-off for both"
+    assert "sent once as a sheet said, in place of the CRM: mobile" in project.run("explain", "K00002").stdout
+    project.sync("--resubmit", str(sheet), "--keep")
+    assert good(2) in project.run("explain", "K00002").stdout
+    assert project.json("explain", "K00002")["rows"][0]["corrected_in_sheet"] == {"kept": True, "cells": {"mobile": good(2)}}
+
+
 def test_a_kept_correction_ends_when_the_crm_changes(project: Project, vendor: Vendor, sheet: Path) -> None:
     """A kept correction lies on the row that it was made for: on another one it does not, and it is forgotten."""
     project.write([bad(1)])

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.text import Text
 
-from sync_connector import auditing, config, event_report, mapping, planning, quality_report
+from sync_connector import config, event_report, mapping, planning, quality_report
 from sync_connector import rules as quality_rules
 from sync_connector.cli.events import A_DAY, DAYS
 from sync_connector.cli.frame import (
@@ -196,6 +196,8 @@ def audit(config_path: str, as_json: bool, check_mx: bool) -> None:
 
     Sends nothing. What it finds is in the report until the next audit.
     """
+    from sync_connector import auditing  # it brings what compares people and what asks name servers
+
     settings = config.load(config_path)
     with ledger_of(settings, write=True) as ledger, progress_bars() as progress, Signals() as signals:
         scope = ledger.make_scope(*planning.scope_names(settings))
