@@ -228,7 +228,8 @@ def _prepare(
     choices = choices_of(settings)
     full_read = before is None and source.full
     seed, holds_contacts = seed_of(identity), ledger.holds_contacts()
-    reading = Reading(ledger, scope, binding, choices, seed, full_read, index, passing, holds_contacts, overlays)
+    rejects_shared = settings.rules.shared_phone == "reject"
+    reading = Reading(ledger, scope, binding, choices, seed, full_read, index, passing, holds_contacts, overlays, rejects_shared)
     progress.stage("reading", source.total_bytes)
     reading.read(source.chunks(), progress, check)
     reading.full = source.full  # some know it only now

@@ -26,6 +26,7 @@ from sync_connector.flow.overlay import Overlays
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Outcome
 from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Fingerprints, Index, fingerprints, own_fingerprints
 from sync_connector.flow.spool import Candidate, Spool
+from sync_connector.ledger.nouns import Contest
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.mapping import Binding
 from sync_connector.model import Change, Finding, Place, Severity
@@ -109,6 +110,7 @@ class Reading:
     passing: Passing
     holds_contacts: bool
     overlays: Overlays
+    rejects_shared: bool
     extraction: Extraction = field(init=False)
     changed: npt.NDArray[np.bool_] = field(init=False)
     left: set[int] = field(default_factory=set)
@@ -206,19 +208,19 @@ class Reading:
             return False
         return self.index.ordinal(id_) >= 0 or (not self.full and id_ not in self.left)
 
-    def _reopened(self, waiting: dict[str, list[tuple[int, str]]]) -> set[int]:
-        """The waiting contacts whose number is contested anew: its owner, or another who waits for it, changed or left."""
+    def _reopened(self, waiting: dict[str, Contest]) -> set[int]:
+        """The waiting contacts whose number is contested anew: its owner, or another who waits for it, changed or left; or
+        nobody is known to have it, since the vendor's answer to whoever won was lost, and he wants another now. (Where a
+        shared number rejects all who share it, nobody has it, and that is as it should be.)"""
         if not waiting:
             return set()
         numbers = np.array(sorted(as_integer(number) for number in waiting), dtype=np.int64)
         wanted_anew = set(np.intersect1d(self.passing.phones.whole(), numbers).tolist())
         reopened: set[int] = set()
-        for number, members in waiting.items():
-            calm = len(members) > 1 and as_integer(number) not in wanted_anew and all(
-                not self.index.holds(id_) or self.as_it_was(id_) for id_, _ in members
-            )  # fmt: skip
-            if not calm:
-                reopened |= {id_ for id_, _ in members}
+        for number, (members, owned) in waiting.items():
+            settled = len(members) > 1 and (owned or self.rejects_shared) and as_integer(number) not in wanted_anew
+            if not (settled and all(not self.index.holds(id_) or self.as_it_was(id_) for id_ in members)):
+                reopened |= set(members)
         return reopened
 
 

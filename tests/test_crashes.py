@@ -510,3 +510,18 @@ def test_a_run_killed_at_each_write_in_turn_ends_like_one_that_was_not(tmp_path:
             e164(n): "Lyon" if n == 3 else "Paris" for n in range(6)
         }
         assert company.run([])[1] == 0
+
+
+@pytest.mark.parametrize("kind", [Company, CompanyWithDatabase])
+def test_a_number_that_its_winner_left_goes_to_who_waits(tmp_path: Path, ledger_url: str, kind: type[Company]) -> None:
+    """The vendor's answer to who won a number was lost, two others wait for it, and he takes another: the next of them has it."""
+    company = kind(tmp_path, ledger_url, "first")
+    for n in range(4):
+        company.put(person(n, email=""))
+    company.check_quiet()
+    company.put(person(0, mobile=person(3)["mobile"], email=""))
+    company.put(person(2, mobile=person(3)["mobile"], email=""))
+    company.run(["lose the answer"] * 40)
+    company.put(person(0, mobile=person(9)["mobile"], email=""))
+    company.check_quiet()
+    assert company.vendor.contacts[e164(3)]["first_name"] == "Jean2"

@@ -23,7 +23,7 @@ from sync_connector import __version__, planning
 from sync_connector.config import Settings
 from sync_connector.errors import AskPerson, Stopped, SyncError
 from sync_connector.ledger.store import Ledger, Scope, open_ledger
-from sync_connector.report import terminal
+from sync_connector.report import mask, terminal
 from sync_connector.sources._text import forget_stdin
 
 
@@ -49,6 +49,11 @@ def unanswered(fault: sa.exc.DBAPIError) -> str:
     return f"the ledger does not answer: {words[0]}; nothing is lost, run it again"
 
 
+def _visible(sentence: str) -> str:
+    """A sentence that may name a file or repeat a cell: nothing in it steers the terminal; its lines stay."""
+    return "\n".join(map(mask.visible, sentence.split("\n")))
+
+
 class Command(click.Group):
     """A group whose commands end in an exit code and a sentence, never in a traceback for what a user can mend."""
 
@@ -61,11 +66,11 @@ class Command(click.Group):
             ctx.exit(stopped.exit_code)
         except AskPerson as brake:
             for fault in brake.faults:
-                show(Text(f"brake: {fault}", style="yellow"), stderr=True)
+                show(Text(f"brake: {_visible(fault)}", style="yellow"), stderr=True)
             ctx.exit(brake.exit_code)
         except SyncError as error:
             for fault in error.faults:
-                show(Text(f"error: {fault}", style="red"), stderr=True)
+                show(Text(f"error: {_visible(fault)}", style="red"), stderr=True)
             ctx.exit(error.exit_code)
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as fault:  # other rooms have sentences of their own
             show(Text(f"error: {unanswered(fault)}", style="red"), stderr=True)

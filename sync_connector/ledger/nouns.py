@@ -40,6 +40,14 @@ class Position(NamedTuple):
     partial_runs: int
 
 
+class Contest(NamedTuple):
+    """A number that contacts wait for. `members`: the ids of those that wait, and of the one that has it; `owned`: whether one
+    is known to have it."""
+
+    members: list[int]
+    owned: bool
+
+
 class StaleNumber(NamedTuple):
     """A number that the vendor still has, and that no contact of the CRM uses any more."""
 

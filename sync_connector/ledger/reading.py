@@ -19,7 +19,7 @@ from sync_connector.flow.overlay import Overlay
 from sync_connector.flow.resolve import Incumbent
 from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Index
 from sync_connector.ledger import overlays
-from sync_connector.ledger.nouns import Position, Scope, StaleNumber
+from sync_connector.ledger.nouns import Contest, Position, Scope, StaleNumber
 from sync_connector.ledger.schema import contacts, findings, in_flight, positions, runs, sources, stale_numbers
 from sync_connector.ledger.statements import ask
 from sync_connector.model import State
@@ -38,7 +38,7 @@ AND (state IN (:accepted, :warned) OR (source_id <> :source_id AND state <> :gon
 """
 
 _OWNERS = """
-SELECT phone_number, id, key FROM contacts
+SELECT phone_number, id FROM contacts
 WHERE account_id = :account_id AND phone_number AMONG :numbers AND state IN (:accepted, :warned)
 """
 
@@ -116,22 +116,24 @@ class Reader:
                 for id_, key, number, recency, source in ask(connection, _CLAIMS, values)
             ]
 
-    def waiting(self, scope: Scope) -> dict[str, list[tuple[int, str]]]:
-        """Wanted number → the contacts of this source that wait for it, and the ones that have it (id, key)."""
-        groups: dict[str, list[tuple[int, str]]] = {}
+    def waiting(self, scope: Scope) -> dict[str, Contest]:
+        """Wanted number → the contacts of this source that wait for it, and the one that has it, if one is known to."""
+        groups: dict[str, list[int]] = {}
+        owned: set[str] = set()
         # By the index on wanted_number, which holds only those that wait.
         waits = (contacts.c.account_id == scope.account_id) & contacts.c.wanted_number.is_not(None) & _all_of(scope)
-        query = sa.select(contacts.c.wanted_number, contacts.c.id, contacts.c.key).where(waits, contacts.c.state != State.GONE)
+        query = sa.select(contacts.c.wanted_number, contacts.c.id).where(waits, contacts.c.state != State.GONE)
         with self._reading() as connection:
             for rows in self._stream(connection, query, 20_000):
-                for number, id_, key in rows:
-                    groups.setdefault(number, []).append((id_, key))
+                for number, id_ in rows:
+                    groups.setdefault(number, []).append(id_)
             live = {"accepted": State.ACCEPTED.value, "warned": State.WARNED.value}
             values = {"account_id": scope.account_id, "numbers": list(groups), **live}
-            for number, id_, key in ask(connection, _OWNERS, values):
-                if (id_, key) not in groups[number]:
-                    groups[number].append((id_, key))
-        return groups
+            for number, id_ in ask(connection, _OWNERS, values):
+                owned.add(number)
+                if id_ not in groups[number]:
+                    groups[number].append(id_)
+        return {number: Contest(members, number in owned) for number, members in groups.items()}
 
     def rejection_codes(self, scope: Scope) -> dict[str, int]:
         """How many contacts are rejected, by their codes."""
