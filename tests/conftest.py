@@ -29,9 +29,8 @@ from sync_connector.listening import beside, bound
 from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
 
-gc.set_threshold(
-    200_000, 20, 50
-)  # as the program itself does: left alone, the collector looks through every module again and again
+# As the program itself does: left alone, the collector looks through every module again and again.
+gc.set_threshold(200_000, 20, 50)
 
 # The same examples each time: a red run is about the change, and a find becomes a test of its own.
 settings.register_profile("house", derandomize=True, deadline=None)
