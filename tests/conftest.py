@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import secrets
@@ -27,6 +28,9 @@ from sync_connector.ledger import opening
 from sync_connector.listening import beside, bound
 from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
+
+# As the program itself does: left alone, the collector looks through every module again and again.
+gc.set_threshold(200_000, 20, 50)
 
 # The same examples each time: a red run is about the change, and a find becomes a test of its own.
 settings.register_profile("house", derandomize=True, deadline=None)
