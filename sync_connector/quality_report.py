@@ -119,6 +119,8 @@ def _since_last(found: Quality) -> dict[str, Any] | None:
         opened[cause.code] += cause.opened
     codes = []
     for code in sorted({*before, *now}):
+        # What an audit found after the run before counts as found by that run, which did not count it.
+        opened[code] = max(opened[code], now[code] - before[code])
         closed = before[code] + opened[code] - now[code]
         if opened[code] or closed:
             codes.append({"code": code, "before": before[code], "opened": opened[code], "closed": closed, "now": now[code]})

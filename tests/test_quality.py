@@ -290,3 +290,21 @@ def test_contacts_that_were_sent_are_listed_with_all(project: Project, vendor: V
     (row,) = project.json("rejects", "--all", "--code", "domain_typo")
     assert (row["key"], row["state"], row["cells"]) == ("K00002", "accepted", None)
     assert len(project.json("rejects", "--all")) == project.json("report")["quality"]["contacts_with_findings"]
+
+
+def test_what_changed_since_the_last_run_is_never_less_than_nothing(project: Project, vendor: Vendor) -> None:
+    """A run that fails, or an audit, finds something between two runs: it is new since the former, and nothing was mended."""
+    twins = [person(1, mobile="06 98 76 54 01"), person(2, mobile="06 98 76 54 02", **{"first name": "Jean1"})]
+    project.write(twins)
+    project.sync()
+    project.run("audit")
+    project.write([*twins, person(3, mobile=LETTERS), person(4)])
+    vendor.password = "another"
+    project.run("sync", code=None)
+    vendor.password = project.environment["ARDARY_PASSWORD"]
+    project.sync()
+    since = {one["code"]: one for one in project.json("report")["quality"]["since_last_run"]["codes"]}
+    assert since.keys() >= {"#001", "likely_duplicate"}
+    for one in since.values():
+        assert one["before"] + one["opened"] - one["closed"] == one["now"]
+        assert (one["opened"], one["closed"]) == (one["now"], 0)

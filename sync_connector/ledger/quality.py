@@ -21,8 +21,8 @@ NOT_SENT = (State.REJECTED, State.HELD, State.REFUSED)
 
 
 class Cause(NamedTuple):
-    """How many findings share a code, a field, a severity and a column; `opened` of them were first found by the last run,
-    `suggested` say what may be meant."""
+    """How many findings share a code, a field, a severity and a column; `opened` of them were first found since the run
+    before the last that finished (by one that failed, too), `suggested` say what may be meant."""
 
     code: str
     field: str
@@ -88,7 +88,7 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
     mine = findings.c.source_id == scope.source_id
     with ledger.engine.connect() as connection:
         past = _runs(connection, scope, runs_back)
-        causes = _causes(connection, scope, past[-1].run if past else 0)
+        causes = _causes(connection, scope, past[-2].run if len(past) > 1 else 0)
         of_country = sa.select(contacts.c.country, contacts.c.state, sa.func.count()).where(
             contacts.c.source_id + 0 == scope.source_id  # nearly all of the table: the index would lead to each row in turn
         )
@@ -110,8 +110,8 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
         )
 
 
-def _causes(connection: Connection, scope: Scope, last_run: int) -> list[Cause]:
-    opened = sa.func.sum(sa.case((findings.c.run_id == last_run, 1), else_=0))
+def _causes(connection: Connection, scope: Scope, run_before: int) -> list[Cause]:
+    opened = sa.func.sum(sa.case((findings.c.run_id > run_before, 1), else_=0))
     suggested = sa.func.sum(sa.case((findings.c.suggestion != "", 1), else_=0))
     same = (findings.c.code, findings.c.field, findings.c.severity, findings.c.header)
     query = sa.select(*same, sa.func.count(), opened, suggested).where(findings.c.source_id == scope.source_id).group_by(*same)
