@@ -77,7 +77,9 @@ class Result:
         skipped = {fate.value: counts[fate] for fate in (Fate.UNEDITED, Fate.OUTDATED, Fate.MISSING)}
         wrong = {key: word for key, word in self.resubmitted.items() if word not in (State.ACCEPTED, State.WARNED, *skipped)}
         add_up("resubmitted", len(self.resubmitted), taken, len(wrong), *skipped.values())
-        return {"rows": len(self.resubmitted), "accepted": taken, "still_wrong": len(wrong), **skipped, "wrong": wrong}
+        not_taken = sorted(self.plan.overlays.not_taken)
+        told = {"rows": len(self.resubmitted), "accepted": taken, "still_wrong": len(wrong), **skipped}
+        return told | {"wrong": wrong, "columns_not_taken": not_taken}
 
 
 def _resubmitted(ledger: Ledger, plan: Plan) -> dict[str, str]:

@@ -6,7 +6,7 @@ back lies over that row or over none.
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -18,13 +18,16 @@ from sync_connector.flow.sieve import own_fingerprints
 from sync_connector.ledger.quality import Reject
 from sync_connector.model import Finding, Place
 from sync_connector.rules import CATALOGUE
-from sync_connector.sheets import SheetRow
-from sync_connector.sheets.read import read
+from sync_connector.sheets import TOKEN, Edited, SheetRow
+from sync_connector.sheets.read import MOST_FAULTS, read
 from sync_connector.sheets.write import write_csv, write_xlsx
 
 NOWHERE = Place("", 0)
 TEXT = "text"
 """The column of what was no row."""
+UNKEPT = re.compile("[\0\ud800-\udfff]")
+"""What no database of a ledger keeps as text: of a source's rows such a one is set aside."""
+FINGERPRINT = re.compile("[0-9a-f]{32}")
 
 
 def write(listed: Callable[[], Iterable[Reject]], xlsx: Path | None, csv: Path | None, delimiter: str) -> int:
@@ -70,8 +73,27 @@ def overlays(path: Path, *, keep: bool) -> list[Overlay]:
     lines = read(path)
     if not lines:
         raise FixSetup(f"{path}: it holds no row of ours; sheets are made by: sync-connector rejects --xlsx {path}")
-    twice = [key for key, count in Counter(line.key for line in lines).items() if count > 1]
-    if twice:
-        where = {key: ", ".join(str(line.line) for line in lines if line.key == key) for key in twice}
-        raise FixSetup(*(f"{path}: lines {where[key]} are for the same row, {key!r}; delete all but one" for key in twice))
+    places: dict[str, list[str]] = {}
+    for line in lines:
+        places.setdefault(line.key, []).append(str(line.line))
+    faults = [fault for line in lines for fault in _faults(path, line)]
+    faults += [
+        f"{path}: lines {', '.join(where)} are for the same row, {key!r}; delete all but one"
+        for key, where in places.items()
+        if len(where) > 1
+    ]
+    if faults:
+        more = [f"and {len(faults) - MOST_FAULTS:,} more faults of this kind"] if len(faults) > MOST_FAULTS else []
+        raise FixSetup(*faults[:MOST_FAULTS], *more)
     return [Overlay(line.key, bytes.fromhex(line.fingerprint), line.cells, keep, resubmitted=True) for line in lines]
+
+
+def _faults(path: Path, line: Edited) -> list[str]:
+    """Why a line cannot lie over a row: no other may bring into a run what a source's row may not hold."""
+    if UNKEPT.search(line.key) or FINGERPRINT.fullmatch(line.fingerprint) is None:
+        return [f"{path}: line {line.line}: the cell `{TOKEN}` was made elsewhere; delete the line"]
+    return [
+        f"{path}: line {line.line}: the cell in column {header!r} holds a NUL byte or half a character; type its text anew"
+        for header, text in line.cells.items()
+        if UNKEPT.search(text)
+    ]

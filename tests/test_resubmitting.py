@@ -11,7 +11,7 @@ import pytest
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sheets.read import read
 from tests.conftest import Project, person
-from tests.sheets.saving import edited
+from tests.sheets.saving import edited, resaved, rewritten
 
 BAD = "06 12 34"
 """No number: four digits are missing."""
@@ -264,3 +264,48 @@ def test_nasty_cells_survive_the_loop(project: Project, vendor: Vendor, sheet: P
     project.write([person(1, mobile=good(1), city=nasty)])
     assert project.sync()["verdicts"]["sent"] == 0, "the CRM's own row gives the same contact"
     assert taken
+
+
+def test_an_edit_under_another_header_is_told(project: Project, vendor: Vendor, sheet: Path) -> None:
+    """What was typed under a renamed header, or over an identifier, is not taken, and the column is named."""
+    project.write([person(9), bad(1)])
+    project.sync()
+    export(project, sheet)
+
+    def renamed(rows: list[list[Any]]) -> list[list[Any]]:
+        mobile, key = rows[0].index("mobile"), rows[0].index("id")
+        rows[0][mobile], rows[1][mobile], rows[1][key] = "Mobile (new)", good(1), "K00002"
+        return rows
+
+    (resaved if sheet.suffix == ".xlsx" else rewritten)(sheet, renamed)
+    told = project.sync("--resubmit", str(sheet))["resubmitted"]
+    assert (told["unedited"], told["columns_not_taken"]) == (1, ["Mobile (new)", "id"])
+    assert "'Mobile (new)', 'id'" in project.run("sync", "--resubmit", str(sheet)).stdout
+
+
+def test_a_sheet_brings_in_nothing_that_no_ledger_keeps(project: Project, vendor: Vendor, tmp_path: Path) -> None:
+    """A NUL byte that an edit left in a cell is a sentence with its line, before anything is sent or written."""
+    sheet = tmp_path / "rejects.csv"
+    project.write([bad(1)])
+    project.sync()
+    export(project, sheet)
+    edited(sheet, typing("06 98\0 76"))
+    said = project.run("sync", "--resubmit", str(sheet), code=2).stderr
+    assert "line 2" in said
+    assert "'mobile'" in said
+
+
+def test_two_sheets_in_one_are_told_in_few_sentences(on_sqlite: Project) -> None:
+    """Two exports pasted into one file: each row stands there twice, and a hundred of them are named."""
+    sheets = [on_sqlite.folder / "first.csv", on_sqlite.folder / "second.csv"]
+    on_sqlite.configure(brakes={"rejected": 1})
+    for sheet, first in zip(sheets, (0, 1), strict=True):  # one row less before them: each has another line, so another token
+        on_sqlite.write([bad(number) for number in range(first, 131)])
+        on_sqlite.sync()
+        export(on_sqlite, sheet)
+    _, *more = sheets[1].read_bytes().decode("utf-8-sig").splitlines(keepends=True)
+    with open(sheets[0], "a", encoding="utf-8", newline="") as out:
+        out.writelines(more)
+    said = on_sqlite.run("sync", "--resubmit", str(sheets[0]), code=2).stderr
+    assert said.count("are for the same row") == 100
+    assert "and 30 more faults" in said

@@ -46,11 +46,14 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class Overlays:
-    """The overlays of a source, and what became of them in a run. `edited`: key → header → text, of those that were laid."""
+    """The overlays of a source, and what became of them in a run. `edited`: key → header → text, of those that were laid;
+    `not_taken`: headers of a sheet under which nothing that was typed counts, since the source has none such, or since its
+    cells say which row it is."""
 
     by_key: Mapping[str, Overlay]
     fates: dict[str, Fate] = field(default_factory=dict)
     edited: dict[str, dict[str, str]] = field(default_factory=dict)
+    not_taken: set[str] = field(default_factory=set)
     _keys: pa.Array = field(init=False)
     _resubmitted: pa.Array = field(init=False)
 
@@ -89,6 +92,12 @@ class Overlays:
             if overlay.fingerprint != own[place] or not (overlay.kept or overlay.resubmitted):
                 self.fates.setdefault(key, Fate.OUTDATED)
                 continue
+            if overlay.resubmitted:
+                self.not_taken |= {
+                    header
+                    for header, text in overlay.cells.items()
+                    if (text != (cells[header][place] or "") if header in fixed else header not in cells and text.strip())
+                }
             edited = {
                 header: overlay.cells[header]
                 for header in headers

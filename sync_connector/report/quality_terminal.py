@@ -15,6 +15,7 @@ from sync_connector.report import mask
 MEANS = {"reject": "not sent", "repair": "mended", "warn": "doubtful"}
 STYLES = {"reject": "red", "repair": "yellow", "warn": "yellow"}
 CAUSES_SHOWN = 12
+HEADERS_SHOWN = 5
 PAIRS_SHOWN = 20
 BAR = 16
 
@@ -117,6 +118,11 @@ def resubmitted(told: Mapping[str, Any]) -> Group:
         lines.append(Text(f"  {mask.visible(key)} is {word}: sync-connector explain {mask.visible(key)}", style="yellow"))
     if (more := len(told["wrong"]) - PAIRS_SHOWN) > 0:
         lines.append(Text(f"  and {more:,} more: sync-connector rejects", style="yellow"))
+    if headers := told["columns_not_taken"]:
+        named = ", ".join(repr(mask.visible(header)) for header in headers[:HEADERS_SHOWN])
+        named += f" and {len(headers) - HEADERS_SHOWN:,} more" if len(headers) > HEADERS_SHOWN else ""
+        why = "the source reads no such column, or a row is told by it; a header keeps the name under which it was exported"
+        lines.append(Text(f"nothing was taken from the sheet's column {named}: {why}", style="yellow"))
     return Group(*lines)
 
 
