@@ -308,3 +308,13 @@ def test_what_changed_since_the_last_run_is_never_less_than_nothing(project: Pro
     for one in since.values():
         assert one["before"] + one["opened"] - one["closed"] == one["now"]
         assert (one["opened"], one["closed"]) == (one["now"], 0)
+
+
+def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    """A file whose name holds an escape sequence is refused with a sentence that shows it, and does not send it."""
+    path = tmp_path / "contacts\x1b]0;owned\x07.csv"
+    path.write_text("a,b\n1,2\n")
+    said = CliRunner().invoke(cli, ["report", "--file", str(path)])
+    assert said.exit_code == 2
+    assert ".csv" in said.stderr
+    assert not {"\x1b", "\x07"} & set(said.stderr)
