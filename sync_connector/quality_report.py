@@ -244,6 +244,7 @@ def rejects_told(rejects: Iterable[Reject]) -> list[dict[str, Any]]:
             "run": one.run,
             "place": None if one.place is None else str(one.place),
             "cells": one.cells,
+            "corrected_in_sheet": None if one.corrected is None else one.corrected[1],
             "findings": [finding._asdict() for finding in one.findings],
         }
         for one in rejects

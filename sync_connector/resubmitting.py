@@ -52,7 +52,10 @@ def _rows(listed: Iterable[Reject]) -> Iterator[SheetRow]:
         if reject.cells is None and not reject.key:
             cells = {TEXT: reject.findings[0].value if reject.findings else ""}
         place = NOWHERE if reject.place is None else reject.place
-        yield SheetRow(reject.key, cells, _fingerprint(reject), reject.findings, place, bool(reject.key and reject.cells))
+        fingerprint = _fingerprint(reject)
+        if reject.corrected is not None and reject.corrected[0].hex() == fingerprint:  # he goes on where he was
+            cells |= reject.corrected[1]
+        yield SheetRow(reject.key, cells, fingerprint, reject.findings, place, bool(reject.key and reject.cells))
 
 
 def _fingerprint(reject: Reject) -> str:

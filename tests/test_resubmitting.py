@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from sync_connector.ledger.schema import overlays
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sheets.read import read
 from tests.conftest import Project, person
@@ -309,3 +311,25 @@ def test_two_sheets_in_one_are_told_in_few_sentences(on_sqlite: Project) -> None
     said = on_sqlite.run("sync", "--resubmit", str(sheets[0]), code=2).stderr
     assert said.count("are for the same row") == 100
     assert "and 30 more faults" in said
+
+
+@pytest.mark.parametrize("keep", [[], ["--keep"]], ids=["once", "kept"])
+def test_a_row_is_mended_in_two_goes(project: Project, vendor: Vendor, sheet: Path, keep: list[str]) -> None:
+    """A row that is still wrong comes out again as the first sheet left it: who then mends the other cell is done, and of a
+    correction that was taken once the ledger keeps no text."""
+    project.configure(rules={"on_invalid_email": "reject"})
+    project.write([bad(1, email="jean(at)exemple.fr")])
+    project.sync()
+    for mended, accepted in (({"mobile": good(1)}, 0), ({"email": "jean@exemple.fr"}, 1)):
+        export(project, sheet)
+        edited(sheet, lambda _, mended=mended: mended)  # type: ignore[misc]
+        assert project.sync("--resubmit", str(sheet), *keep)["resubmitted"]["accepted"] == accepted
+        if not accepted:
+            assert [finding["code"] for finding in findings(project)] == ["#004"]
+            assert project.json("report")["quality"]["corrected_in_sheet"]["first"] == [], "it was not sent as the sheet says"
+    assert vendor.contacts["+33698760001"]["email"] == "jean@exemple.fr"
+    engine = sa.create_engine(project.ledger_url)
+    with engine.connect() as connection:
+        (cells,) = connection.scalars(sa.select(overlays.c.cells))
+    engine.dispose()
+    assert cells == ({"mobile": good(1), "email": "jean@exemple.fr"} if keep else {"mobile": "", "email": ""})

@@ -1,7 +1,7 @@
 """Overlays in the ledger: what a person corrected in a sheet, for as long as the CRM's own row is the one that he corrected.
 
-Law: of what is applied again the cells are kept, of a one-off only which they were; both go when the row changes in the CRM
-or leaves it.
+Law: of what is applied again the cells are kept, and of a one-off with which the row is not sent yet, so that a person goes on
+where he was; of one that the vendor took only which they were. All go when the row changes in the CRM or leaves it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from sync_connector.ledger.nouns import Scope
 from sync_connector.ledger.schema import contacts, overlays
 from sync_connector.ledger.statements import ask, put
 from sync_connector.model import State
+
+TAKEN = (State.ACCEPTED, State.WARNED)
+STAYING = (*TAKEN, State.REJECTED, State.HELD)
+"""In these states a row is settled: it is not looked at again while it does not change."""
 
 _DROP = "DELETE FROM overlays WHERE source_id = :source_id AND key AMONG :keys"
 _OPEN = "UPDATE contacts SET row_fp = NULL WHERE source_id = :source_id AND key AMONG :keys"
@@ -36,8 +40,8 @@ def lay(connection: Connection, scope: Scope, run: int, laid: Sequence[tuple[Ove
     settled: should this one die, the next goes on."""
     rows = []
     for overlay, edited in laid:
-        cells = edited if overlay.kept else dict.fromkeys(edited, "")
-        rows.append((scope.source_id, overlay.key, overlay.fingerprint, orjson.dumps(cells).decode(), overlay.kept, run))
+        cells = orjson.dumps(edited).decode()
+        rows.append((scope.source_id, overlay.key, overlay.fingerprint, cells, overlay.kept, run))
     columns = ("source_id", "key", "fingerprint", "cells", "kept", "run_id")
     put(connection, overlays, columns, rows, over=("source_id", "key"), moved=columns[2:])
     kept = [overlay.key for overlay, _ in laid if overlay.kept]
@@ -54,13 +58,22 @@ def drop_of_gone(connection: Connection, scope: Scope, ids: Sequence[int]) -> No
     ask(connection, _OF_GONE, {"source_id": scope.source_id, "ids": list(ids)})
 
 
-def drop_in_vain(connection: Connection, scope: Scope) -> None:
-    """One-offs with which the vendor did not take the contact: there is nothing to remember."""
-    taken = sa.select(contacts.c.key).where(
-        contacts.c.source_id == scope.source_id, contacts.c.state.in_((State.ACCEPTED, State.WARNED))
-    )
-    of_source = (overlays.c.source_id == scope.source_id) & ~overlays.c.kept
-    connection.execute(sa.delete(overlays).where(of_source, overlays.c.key.not_in(taken)))
+def close(connection: Connection, scope: Scope) -> None:
+    """The run is over: of one-offs that the vendor took, what they said is forgotten; those whose contact nobody knows to be
+    taken or not are none, since the next run asks the CRM's own row."""
+    of_contact = (contacts.c.source_id == overlays.c.source_id) & (contacts.c.key == overlays.c.key)
+    one_offs = (overlays.c.source_id == scope.source_id) & ~overlays.c.kept
+    told = sa.select(overlays.c.key, overlays.c.cells, contacts.c.state).join(contacts, of_contact, isouter=True).where(one_offs)
+    vain, taken = [], []
+    for key, cells, state in connection.execute(told):
+        if state not in STAYING:
+            vain.append(key)
+        elif state in TAKEN and any(cells.values()):
+            taken.append({"of_key": key, "said": dict.fromkeys(cells, "")})
+    drop(connection, scope, vain)
+    if taken:
+        of_key = one_offs & (overlays.c.key == sa.bindparam("of_key"))
+        connection.execute(sa.update(overlays).where(of_key).values(cells=sa.bindparam("said")), taken)
 
 
 def standing(connection: Connection, scope: Scope, keys: Sequence[str]) -> dict[str, str]:

@@ -20,6 +20,9 @@ from sync_connector.model import Finding, Place, Severity, State
 NOT_SENT = (State.REJECTED, State.HELD, State.REFUSED)
 
 
+_CORRECTS = (overlays.c.source_id == contacts.c.source_id) & (overlays.c.key == contacts.c.key)
+
+
 class Cause(NamedTuple):
     """How many findings share a code, a field, a severity and a column; `opened` of them were first found since the run
     before the last that finished (by one that failed, too), `suggested` say what may be meant."""
@@ -95,7 +98,9 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
         counted = connection.execute(of_country.group_by(contacts.c.country, contacts.c.state))
         keyless = sa.select(sa.func.count()).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None))
         flawed = sa.select(sa.func.count(findings.c.contact_id.distinct())).where(mine)
-        kept = sa.select(overlays.c.key, overlays.c.kept).where(overlays.c.source_id == scope.source_id)
+        sent = contacts.c.state.in_((State.ACCEPTED, State.WARNED))
+        kept = sa.select(overlays.c.key, overlays.c.kept).join(contacts, _CORRECTS & sent)
+        kept = kept.where(overlays.c.source_id == scope.source_id)
         groups, total = _shared(connection, scope, shared)
         return Quality(
             contacts={(country or "", state): count for country, state, count in counted},
@@ -180,7 +185,8 @@ def _shared(connection: Connection, scope: Scope, count: int) -> tuple[list[Shar
 
 class Reject(NamedTuple):
     """A row that was not sent, or that has findings. `key`: `""` where it has none of its own by which it could be told.
-    `cells`: header → text, `None` where it was no row, was sent, or waits since then. `state`: of its contact, or rejected."""
+    `cells`: header → text, `None` where it was no row, was sent, or waits since then. `state`: of its contact, or rejected.
+    `corrected`: header → what a sheet said instead when the row was judged, and the fingerprint of the row on which that lay."""
 
     key: str
     state: str
@@ -188,6 +194,7 @@ class Reject(NamedTuple):
     place: Place | None
     cells: dict[str, str | None] | None
     findings: tuple[Finding, ...]
+    corrected: tuple[bytes, dict[str, str]] | None = None
 
 
 def not_sent(
@@ -212,14 +219,16 @@ def _part(ledger: Ledger, scope: Scope, after: int, size: int, *, keyed: bool, s
         query = (
             sa.select(contacts.c.id, contacts.c.key, contacts.c.state, contacts.c.run_id)
             .add_columns(rejects.c.file, rejects.c.line, rejects.c.cells)
+            .add_columns(overlays.c.fingerprint, overlays.c.cells)
             .join(rejects, rejects.c.contact_id == contacts.c.id, isouter=True)
+            .join(overlays, _CORRECTS, isouter=True)
             .where(contacts.c.source_id == scope.source_id, wanted, contacts.c.id > after)
             .order_by(contacts.c.id)
         )
     else:
         query = (
             sa.select(rejects.c.id, sa.literal(""), sa.literal(State.REJECTED.value), rejects.c.run_id)
-            .add_columns(rejects.c.file, rejects.c.line, rejects.c.cells)
+            .add_columns(rejects.c.file, rejects.c.line, rejects.c.cells, sa.null(), sa.null())
             .where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None), rejects.c.id > after)
             .order_by(rejects.c.id)
         )
@@ -232,10 +241,12 @@ def _part(ledger: Ledger, scope: Scope, after: int, size: int, *, keyed: bool, s
         of_rows = sa.select(about, findings).where(findings.c.source_id == scope.source_id, between).order_by(findings.c.id)
         for row in connection.execute(of_rows):
             found.setdefault(row[0], []).append(_finding(row))
-    return [
-        (id_, Reject(key, state, run, Place(file, line) if file else None, cells, tuple(found.get(id_, ()))))
-        for id_, key, state, run, file, line, cells in rows
-    ]
+    listed = []
+    for id_, key, state, run, file, line, cells, fingerprint, said in rows:
+        corrected = None if fingerprint is None or cells is None else (bytes(fingerprint), said)
+        place = Place(file, line) if file else None
+        listed.append((id_, Reject(key, state, run, place, cells, tuple(found.get(id_, ())), corrected)))
+    return listed
 
 
 def _finding(row: Any) -> Finding:

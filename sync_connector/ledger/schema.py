@@ -149,7 +149,9 @@ overlays = sa.Table(
     sa.Column("source_id", sa.ForeignKey("sources.id"), primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("fingerprint", sa.LargeBinary(16), nullable=False),  # of the CRM's own row: on another one it does not lie
-    sa.Column("cells", sa.JSON, nullable=False),  # header → what stands there instead; of a one-off only the headers are kept
+    sa.Column(
+        "cells", sa.JSON, nullable=False
+    ),  # header → what stands there instead; of a one-off that was taken only the headers
     sa.Column("kept", sa.Boolean, nullable=False),  # applied again whenever the row is looked at, or a one-off
     sa.Column("run_id", BigId, nullable=False),
 )

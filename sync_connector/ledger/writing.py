@@ -92,7 +92,7 @@ class Writer(Reader):
     ) -> None:
         """The run's last word."""
         with self.engine.begin() as connection:
-            overlays.drop_in_vain(connection, scope)
+            overlays.close(connection, scope)
             connection.execute(
                 sa.update(runs)
                 .where(runs.c.id == run)
