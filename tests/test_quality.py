@@ -318,3 +318,14 @@ def test_a_file_name_does_not_steer_the_terminal(tmp_path: Path) -> None:
     assert said.exit_code == 2
     assert ".csv" in said.stderr
     assert not {"\x1b", "\x07"} & set(said.stderr)
+
+
+def test_no_rejects_are_told_for_what_they_are(project: Project, vendor: Vendor) -> None:
+    """Nothing to list is not always good news: no run has been, or none of the rows that were not sent has the code asked for."""
+    assert "no run yet" in project.run("rejects").stdout
+    project.write(people())
+    project.sync()
+    assert "no row that was not sent has a finding #004" in project.run("rejects", "--code", "#004").stdout
+    project.write([person(6)])
+    project.sync("--approve")
+    assert "every row was sent" in project.run("rejects").stdout

@@ -175,14 +175,20 @@ def rejects(
         elif as_json:
             show_json(quality_report.rejects_told(listed()))
         else:
-            _show_rejects(listed(), show_values=show_values)
+            nothing = "every row was sent, or is as it was sent before"
+            if not ledger.last_run(scope):
+                nothing = "no run yet; start one with: sync-connector sync"
+            elif codes:
+                nothing = f"no row {'' if sent_too else 'that was not sent '}has a finding {' or '.join(codes)}"
+            _show_rejects(listed(), nothing, show_values=show_values)
 
 
-def _show_rejects(listed: Iterator[Reject], *, show_values: bool) -> None:
+def _show_rejects(listed: Iterator[Reject], nothing: str, *, show_values: bool) -> None:
+    """A list of rows, or a sentence where there are none."""
     first = [one for _, one in zip(range(SHOWN), listed, strict=False)]
     more = sum(1 for _ in listed)
     if not first:
-        show("every row was sent, or is as it was sent before")
+        show(nothing)
         return
     show(quality_terminal.rejects_table(first, more, show_values=show_values))
 
