@@ -6,6 +6,7 @@ back lies over that row or over none.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,10 +20,12 @@ from sync_connector.ledger.quality import Reject
 from sync_connector.model import Finding, Place
 from sync_connector.rules import CATALOGUE
 from sync_connector.sheets import SheetRow
-from sync_connector.sheets.read import read
+from sync_connector.sheets.read import MOST_FAULTS, read
 from sync_connector.sheets.write import write_csv, write_xlsx
 
 NOWHERE = Place("", 0)
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What a row of a source never holds (see `extract`), and what no database of a team's ledger takes."""
 TEXT = "text"
 """The column of what was no row."""
 
@@ -74,4 +77,7 @@ def overlays(path: Path, *, keep: bool) -> list[Overlay]:
     if twice:
         where = {key: ", ".join(str(line.line) for line in lines if line.key == key) for key in twice}
         raise FixSetup(*(f"{path}: lines {where[key]} are for the same row, {key!r}; delete all but one" for key in twice))
+    if damaged := [(line.line, header) for line in lines for header, text in line.cells.items() if NO_TEXT.search(text)]:
+        told = [f"{path}: line {line}: {header!r} holds a NUL byte or half a sign; type it anew" for line, header in damaged]
+        raise FixSetup(*told[:MOST_FAULTS])
     return [Overlay(line.key, bytes.fromhex(line.fingerprint), line.cells, keep, resubmitted=True) for line in lines]

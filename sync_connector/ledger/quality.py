@@ -21,8 +21,8 @@ NOT_SENT = (State.REJECTED, State.HELD, State.REFUSED)
 
 
 class Cause(NamedTuple):
-    """How many findings share a code, a field, a severity and a column; `opened` of them were first found by the last run,
-    `suggested` say what may be meant."""
+    """How many findings share a code, a field, a severity and a column; `opened` of them were first found after the run before
+    the last one that finished, `suggested` say what may be meant."""
 
     code: str
     field: str
@@ -88,7 +88,7 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
     mine = findings.c.source_id == scope.source_id
     with ledger.engine.connect() as connection:
         past = _runs(connection, scope, runs_back)
-        causes = _causes(connection, scope, past[-1].run if past else 0)
+        causes = _causes(connection, scope, past[-2].run if len(past) > 1 else 0)
         of_country = sa.select(contacts.c.country, contacts.c.state, sa.func.count()).where(
             contacts.c.source_id + 0 == scope.source_id  # nearly all of the table: the index would lead to each row in turn
         )
@@ -110,8 +110,9 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
         )
 
 
-def _causes(connection: Connection, scope: Scope, last_run: int) -> list[Cause]:
-    opened = sa.func.sum(sa.case((findings.c.run_id == last_run, 1), else_=0))
+def _causes(connection: Connection, scope: Scope, run_before: int) -> list[Cause]:
+    # A run that failed may have found what the last one only met again.
+    opened = sa.func.sum(sa.case((findings.c.run_id > run_before, 1), else_=0))
     suggested = sa.func.sum(sa.case((findings.c.suggestion != "", 1), else_=0))
     same = (findings.c.code, findings.c.field, findings.c.severity, findings.c.header)
     query = sa.select(*same, sa.func.count(), opened, suggested).where(findings.c.source_id == scope.source_id).group_by(*same)
@@ -228,8 +229,8 @@ def _part(ledger: Ledger, scope: Scope, after: int, size: int, *, keyed: bool, s
         if not rows:
             return []
         found: dict[int, list[Finding]] = {}
-        between = about.between(rows[0][0], rows[-1][0])
-        of_rows = sa.select(about, findings).where(findings.c.source_id == scope.source_id, between).order_by(findings.c.id)
+        among = about.in_([row[0] for row in rows])  # between two rows that were not sent may stand any number that were
+        of_rows = sa.select(about, findings).where(findings.c.source_id == scope.source_id, among).order_by(findings.c.id)
         for row in connection.execute(of_rows):
             found.setdefault(row[0], []).append(_finding(row))
     return [

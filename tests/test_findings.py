@@ -1,0 +1,103 @@
+"""Findings over many runs: what is told of them holds through audits, failed runs, reads of changes and odd sheets."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_connector import pipeline
+from sync_connector.dialects import _reply
+from sync_connector.errors import TryLater
+from sync_connector.model import Reply, Verdict
+from sync_connector.sandbox.app import Vendor
+from tests.conftest import Project, person
+from tests.sheets.saving import edited
+from tests.test_resubmitting import bad, export
+
+pytestmark = pytest.mark.usefixtures("one_engine")
+
+
+@pytest.fixture
+def project(project: Project) -> Project:
+    """One whose brakes let bad data pass: here they are the point."""
+    project.settings = {"brakes": {"rejected": 1, "changed": 1, "gone": 1}}
+    project.configure()
+    return project
+
+
+def since(project: Project) -> dict[str, tuple[int, int, int, int]]:
+    """What the report says that the last run changed: code → before, opened, closed, now."""
+    told = project.json("report")["quality"]["since_last_run"]
+    return {one["code"]: (one["before"], one["opened"], one["closed"], one["now"]) for one in told["codes"]}
+
+
+def twins() -> list[dict[str, str]]:
+    """One person under two keys."""
+    name = {"first name": "Zoé", "last name": "Martin"}
+    return [person(n, mobile=f"06 98 76 54 0{n}", email="zoe@exemple.fr", **name) for n in (7, 8)]
+
+
+def test_an_audit_between_two_runs(project: Project, vendor: Vendor) -> None:
+    """What an audit found after the run before is opened since, and none is ever closed that was not there."""
+    project.write(twins())
+    project.sync()
+    project.sync()
+    project.run("audit")
+    assert since(project) == {"likely_duplicate": (0, 2, 0, 2)}
+    project.sync()
+    assert since(project) == {"likely_duplicate": (0, 2, 0, 2)}
+    project.sync()
+    assert since(project) == {}
+
+
+def test_what_a_failed_run_found_is_opened_since_the_last_that_finished(
+    project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that could not send has settled a bad row: the next one counts its finding as opened, not as closed below zero."""
+    project.write([person(1), person(2)])
+    project.sync()
+    project.write([bad(1), person(2, city="Lyon")])
+
+    async def fails(*_: object) -> None:
+        raise TryLater("the vendor does not answer")
+
+    with monkeypatch.context() as silent:
+        silent.setattr(pipeline, "_load", fails)
+        project.run("sync", code=1)
+    assert project.sync()["verdicts"]["accepted"] == 1
+    assert since(project) == {"#001": (0, 1, 0, 1)}
+    (code,) = project.json("report")["quality"]["codes"]
+    assert code["opened"] == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_mended_cell_that_no_database_takes_is_a_sentence(project: Project, vendor: Vendor, kind: str) -> None:
+    """A NUL byte in a cell of the sheet is told with its line, and nothing is sent: PostgreSQL's ledger has no place for it."""
+    project.write([bad(1), person(2)])
+    project.sync()
+    sheet = project.folder / f"rejects.{kind}"
+    export(project, sheet)
+    edited(sheet, lambda _: {"mobile": "06 \0 12"})
+    said = project.run("sync", "--resubmit", str(sheet), code=2)
+    assert "'mobile' holds a NUL byte" in said.stderr
+    assert len(vendor.requests) == 1
+
+
+def test_a_refusal_without_a_reason_is_a_finding(project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contact that the vendor refuses and says no more of is counted, listed with its row, and can be mended in a sheet."""
+    project.write([person(1), person(2)])
+    with monkeypatch.context() as curt:
+        curt.setattr(_reply, "_judge", lambda _: Reply(Verdict.REFUSED))
+        project.sync(code=3)
+    rows = project.json("rejects")
+    assert [(row["key"], [found["code"] for found in row["findings"]]) for row in rows] == [
+        ("K00001", ["refused"]),
+        ("K00002", ["refused"]),
+    ]
+    assert all(row["cells"]["mobile"] for row in rows)
+    assert project.json("report")["quality"]["findings"]["reject"] == 2
+    assert "no reason" in project.run("rejects").stdout
+    sheet = project.folder / "rejects.csv"
+    export(project, sheet)
+    edited(sheet, lambda _: {"city": "Lyon"})
+    assert project.sync("--resubmit", str(sheet))["resubmitted"]["accepted"] == 2
+    assert project.json("rejects") == []
