@@ -82,6 +82,19 @@ def test_a_mended_cell_that_no_database_takes_is_a_sentence(project: Project, ve
     assert len(vendor.requests) == 1
 
 
+def test_a_line_that_is_no_row_may_hold_a_nul_byte(project: Project, vendor: Vendor) -> None:
+    """On either ledger a damaged line is a finding with its text, the rest is sent, and the line is as old as it is."""
+    project.write([person(1), person(2)])
+    with open(project.contacts, "ab") as export:
+        export.write(b"K00003,Jean\0,Dupont\n")
+    result = project.sync()
+    assert (result["verdicts"]["accepted"], result["codes"]) == (2, {"ragged_row": 1})
+    project.sync()
+    (row,) = project.json("rejects")
+    assert row["findings"][0]["value"] == "K00003,Jean␀,Dupont"
+    assert since(project) == {}
+
+
 def test_a_refusal_without_a_reason_is_a_finding(project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A contact that the vendor refuses and says no more of is counted, listed with its row, and can be mended in a sheet."""
     project.write([person(1), person(2)])

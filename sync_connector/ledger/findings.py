@@ -91,7 +91,7 @@ def _met_again(connection: Connection, keyless: sa.ColumnElement[bool], met: Seq
     """The ids of those keyless rows that say what one of these says: in their cells or, where it was no row, in its text."""
     if not met:
         return []
-    said = {(row.key, _text_of(row.cells), row.findings[0].code, row.findings[0].value[:KEPT_TEXT]) for row in met}
+    said = {(row.key, _text_of(row.cells), row.findings[0].code, _kept(row.findings[0].value)) for row in met}
     query = (
         sa.select(rejects.c.id, rejects.c.key, rejects.c.cells, findings.c.code, findings.c.value)
         .join(findings, findings.c.reject_id == rejects.c.id)
@@ -150,8 +150,13 @@ def _reject(scope: Scope, run: int, row: Flawed) -> tuple[object, ...]:
 def _finding(
     scope: Scope, run: int, contact_id: int | None, reject_id: int | None, finding: Finding, since: Since
 ) -> tuple[object, ...]:
-    value = finding.value[:KEPT_TEXT]
+    value = _kept(finding.value)
     first = since.get((contact_id, finding.code, finding.field, value), run)
-    severity, suggestion = finding.severity.value, finding.suggestion[:KEPT_TEXT]
+    severity, suggestion = finding.severity.value, _kept(finding.suggestion)
     about = (scope.source_id, contact_id, reject_id, first)
     return (*about, finding.code, finding.field, severity, finding.column, value, finding.advice, suggestion)
+
+
+def _kept(text: str) -> str:
+    """What is kept of a text. A piece of a source that is no row may hold a NUL byte, which PostgreSQL has no place for."""
+    return text[:KEPT_TEXT].replace("\0", "␀")

@@ -379,8 +379,8 @@ def test_whatever_stands_in_a_row_is_told_as_findings(
 ) -> None:
     """No cell and no country is too odd: codes are those of the catalogue, what is suggested could be sent and is not what
     stands there; no rule changes what is sent, one that rejects rejects, and one that is off finds nothing."""
-    table: Table = {"id": ["1"], "mobile": [mobile], "phone": [phone], "email": [email], "country": [country]}
-    rows, binding = rows_of(table | {"first name": [first], "last name": [last]}, "generic")
+    cells = {"mobile": mobile, "phone": phone, "email": email, "first name": first, "last name": last, "country": country}
+    rows, binding = rows_of({header: [cell] for header, cell in {"id": "1", **cells}.items()}, "generic")
     severities: list[Literal["off", "warn", "reject"]] = ["off", "warn", "reject"]
     none, warned, rejected = (
         normalize(rows, binding, Choices(default, "drop", rules=chosen(dict.fromkeys(RULES, severity))))[0]
