@@ -82,6 +82,20 @@ def test_a_mended_cell_that_no_database_takes_is_a_sentence(project: Project, ve
     assert len(vendor.requests) == 1
 
 
+def test_a_contact_that_waited_is_sent_though_its_key_stands_twice(project: Project, vendor: Vendor) -> None:
+    """When the number becomes free the first row has it, and only the second is told of as a duplicate: every row counts once."""
+    waits, owner = person(1, mobile="06 98 76 54 32"), person(2, mobile="06 98 76 54 32")
+    waits["updated_at"], owner["updated_at"] = "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"
+    project.write([waits, owner])
+    assert project.sync()["rows"]["held"] == 1
+    project.write([waits, person(1, mobile="06 98 76 54 33")])
+    result = project.sync()
+    assert (result["rows"]["to_send"], result["rows"]["rejected"], result["codes"]["duplicate_key"]) == (1, 1, 1)
+    assert vendor.contacts["+33698765432"]["first_name"] == "Jean1"
+    contacts = project.json("report")["quality"]["contacts"]
+    assert (contacts["accepted"], contacts["held"]) == (1, 0)
+
+
 def test_a_line_that_is_no_row_may_hold_a_nul_byte(project: Project, vendor: Vendor) -> None:
     """On either ledger a damaged line is a finding with its text, the rest is sent, and the line is as old as it is."""
     project.write([person(1), person(2)])
