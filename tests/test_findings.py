@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
+import sqlalchemy as sa
 
 from sync_connector import pipeline
 from sync_connector.dialects import _reply
 from sync_connector.errors import TryLater
+from sync_connector.ledger.schema import overlays
+from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Reply, Verdict
 from sync_connector.sandbox.app import Vendor
 from tests.conftest import Project, person
 from tests.sheets.saving import edited
-from tests.test_resubmitting import bad, export
+from tests.test_resubmitting import bad, export, good
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
@@ -80,6 +85,79 @@ def test_a_mended_cell_that_no_database_takes_is_a_sentence(project: Project, ve
     said = project.run("sync", "--resubmit", str(sheet), code=2)
     assert "'mobile' holds a NUL byte" in said.stderr
     assert len(vendor.requests) == 1
+
+
+def test_two_sources_of_one_account_have_findings_of_their_own(project: Project, vendor: Vendor) -> None:
+    """A run or an audit of one source takes nothing from the other's findings, nor from its rows without a key."""
+    people = {"crm": [*twins(), person(1, id="")], "shop": [person(3, id=""), bad(4), person(5, email="jean@gmial.com")]}
+
+    def told(source: str) -> dict[str, int]:
+        project.configure(source={"name": source})
+        return {one["code"]: one["count"] for one in project.json("report")["quality"]["codes"]}
+
+    for _ in range(2):
+        for source, rows in people.items():
+            project.configure(source={"name": source})
+            project.write(rows)
+            project.sync()
+            project.run("audit")
+        assert told("crm") == {"likely_duplicate": 2, "no_key": 1}
+        assert told("shop") == {"#001": 1, "no_key": 1, "domain_typo": 1}
+
+
+def test_a_long_value_is_known_again(project: Project, vendor: Vendor) -> None:
+    """A long cell is kept in part and still known again: its finding does not count as new when the row is looked at anew."""
+    project.write([bad(1), person(2, country="x" * 3_000)])
+    project.sync()
+    project.write([bad(1, city="Lyon"), person(2, country="x" * 3_000, city="Lyon")])
+    project.sync()
+    assert since(project) == {}
+
+
+def test_who_left_leaves_no_correction(project: Project, vendor: Vendor) -> None:
+    """A kept correction, and the cells that a person typed, are forgotten when the contact leaves the CRM."""
+    project.write([bad(1), person(2)])
+    project.sync()
+    sheet = project.folder / "rejects.csv"
+    export(project, sheet)
+    edited(sheet, lambda _: {"mobile": good(1)})
+    project.sync("--resubmit", str(sheet), "--keep")
+    assert project.json("report")["quality"]["corrected_in_sheet"]["kept"] == 1
+    project.write([person(2)])
+    project.sync()
+    assert project.json("report")["quality"]["corrected_in_sheet"]["kept"] == 0
+
+
+def test_of_a_one_off_no_cell_is_kept(project: Project, vendor: Vendor) -> None:
+    """What a person typed for once is at the vendor and not in the ledger: there stands only which cells it was."""
+    project.write([bad(1), person(2)])
+    project.sync()
+    sheet = project.folder / "rejects.csv"
+    export(project, sheet)
+    edited(sheet, lambda _: {"mobile": good(1), "city": "Sainte-Enimie"})
+    assert project.sync("--resubmit", str(sheet))["resubmitted"]["accepted"] == 1
+    with closing(open_ledger(project.ledger_url, write=False)) as ledger, ledger.engine.connect() as connection:
+        (cells,) = connection.scalars(sa.select(overlays.c.cells))
+    assert cells == {"mobile": "", "city": ""}
+
+
+def test_a_kept_correction_survives_a_run_that_dies(project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the vendor did not answer, the next plain sync sends a kept correction; a one-off is over, and told of no more."""
+    project.write([bad(1), bad(2), person(3)])
+    project.sync()
+    sheet = project.folder / "rejects.csv"
+
+    async def fails(*_: object) -> None:
+        raise TryLater("the vendor does not answer")
+
+    for keep, accepted in (([], 0), (["--keep"], 1)):
+        export(project, sheet)
+        edited(sheet, lambda cells: {"mobile": good(1)} if "1" in cells["id"] else {})
+        with monkeypatch.context() as silent:
+            silent.setattr(pipeline, "_load", fails)
+            project.run("sync", "--resubmit", str(sheet), *keep, code=1)
+        assert project.json("report")["quality"]["corrected_in_sheet"]["one_off"] == 0
+        assert project.sync()["verdicts"]["accepted"] == accepted
 
 
 def test_a_contact_that_waited_is_sent_though_its_key_stands_twice(project: Project, vendor: Vendor) -> None:
