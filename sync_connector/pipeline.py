@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 
 from sync_connector import dialects
 from sync_connector.config import Settings
@@ -179,23 +179,24 @@ def settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
     if overlays.by_key:
         laid = [(overlays.by_key[key], overlays.edited[key]) for key in overlays.resubmitted if key in overlays.edited]
         ledger.lay(plan.scope, run, laid, [key for key, fate in overlays.fates.items() if fate is not Fate.LAID])
-    since = ledger.forget_keyless(plan.scope)
+    met = None if plan.full else [row for row in _rows_to_settle(plan) if row.row_fp is None]
+    since = ledger.forget_keyless(plan.scope, met)
     rejecting = plan.policy == "reject"
     state = State.REJECTED if rejecting else State.HELD
     displaced = [(i.id, f"+{i.phone}", state, _shared(f"+{i.phone}", owner, rejecting=rejecting)) for i, owner in plan.displaced]
     ledger.displace(plan.scope, run, displaced)
-    part: list[Settled] = [
-        Settled("", Change.REJECTED, None, None, None, piece.code, piece.place, (unreadable(piece),))
-        for piece in plan.extraction.set_aside
-    ]
+    rows = _rows_to_settle(plan)
+    while part := list(islice(rows, SETTLE_ROWS)):
+        ledger.settle_rows(plan.scope, run, part, since)
+
+
+def _rows_to_settle(plan: Plan) -> Iterator[Settled]:
+    """What needs no verdict, the pieces of the source that are no rows first."""
+    for piece in plan.extraction.set_aside:
+        yield Settled("", Change.REJECTED, None, None, None, piece.code, piece.place, (unreadable(piece),))
     not_sent = (Outcome.HELD, Outcome.REJECTED, Outcome.DUPLICATE_KEY, Outcome.SHARED_REJECTED)
     for outcome, owner, candidate in chain(plan.candidates(Outcome.NONE), plan.candidates(*not_sent, with_cells=True)):
-        part.append(settled(outcome, owner, candidate))
-        if len(part) >= SETTLE_ROWS:
-            ledger.settle_rows(plan.scope, run, part, since)
-            part = []
-    if part:
-        ledger.settle_rows(plan.scope, run, part, since)
+        yield settled(outcome, owner, candidate)
 
 
 def unreadable(piece: SetAside) -> Finding:

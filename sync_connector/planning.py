@@ -326,6 +326,8 @@ def _resolved(
     for positions in groups(hashes, repeated(hashes)).values():
         first: dict[str, int] = {}
         for position, key in sorted(passing.spool.keys(positions).items()):
+            if outcomes[position] == Outcome.DUPLICATE_KEY:
+                continue  # behind a row that was met as it was; that one may stand here after it, if it waited for a number
             if key in first:
                 outcomes[position] = Outcome.DUPLICATE_KEY
                 owners[position] = first[key]

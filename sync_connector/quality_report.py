@@ -109,7 +109,8 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _since_last(found: Quality) -> dict[str, Any] | None:
-    """What the last run changed: by code, how many findings there were before it, were opened, were closed, and are now."""
+    """What changed since the run before: by code, how many findings there were when it ended, were opened, were closed, and are
+    now. What an audit found after it counts as opened, though the ledger says that it is as old as that run."""
     if len(found.runs) < 2 or found.runs[-2].findings is None:
         return None
     before = Counter(dict(found.runs[-2].findings))
@@ -119,11 +120,10 @@ def _since_last(found: Quality) -> dict[str, Any] | None:
         opened[cause.code] += cause.opened
     codes = []
     for code in sorted({*before, *now}):
-        # What an audit found after the run before counts as found by that run, which did not count it.
-        opened[code] = max(opened[code], now[code] - before[code])
-        closed = before[code] + opened[code] - now[code]
-        if opened[code] or closed:
-            codes.append({"code": code, "before": before[code], "opened": opened[code], "closed": closed, "now": now[code]})
+        more = max(opened[code], now[code] - before[code])
+        closed = before[code] + more - now[code]
+        if more or closed:
+            codes.append({"code": code, "before": before[code], "opened": more, "closed": closed, "now": now[code]})
     return {"since_run": found.runs[-2].run, "codes": codes}
 
 

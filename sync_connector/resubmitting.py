@@ -23,10 +23,10 @@ from sync_connector.sheets.read import MOST_FAULTS, read
 from sync_connector.sheets.write import write_csv, write_xlsx
 
 NOWHERE = Place("", 0)
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What a row of a source never holds (see `extract`), and what no database of a team's ledger takes."""
 TEXT = "text"
 """The column of what was no row."""
-UNKEPT = re.compile("[\0\ud800-\udfff]")
-"""What no database of a ledger keeps as text: of a source's rows such a one is set aside."""
 FINGERPRINT = re.compile("[0-9a-f]{32}")
 
 
@@ -93,10 +93,10 @@ def overlays(path: Path, *, keep: bool) -> list[Overlay]:
 
 def _faults(path: Path, line: Edited) -> list[str]:
     """Why a line cannot lie over a row: no other may bring into a run what a source's row may not hold."""
-    if UNKEPT.search(line.key) or FINGERPRINT.fullmatch(line.fingerprint) is None:
+    if NO_TEXT.search(line.key) or FINGERPRINT.fullmatch(line.fingerprint) is None:
         return [f"{path}: line {line.line}: the cell `{TOKEN}` was made elsewhere; delete the line"]
     return [
-        f"{path}: line {line.line}: the cell in column {header!r} holds a NUL byte or half a character; type its text anew"
+        f"{path}: line {line.line}: {header!r} holds a NUL byte or half a sign; type it anew"
         for header, text in line.cells.items()
-        if UNKEPT.search(text)
+        if NO_TEXT.search(text)
     ]

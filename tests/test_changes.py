@@ -183,6 +183,24 @@ def test_while_a_key_stands_twice_all_is_read(crm: Crm) -> None:
     assert crm.sync()["read_since"] is not None
 
 
+def test_a_row_without_a_key_is_told_of_until_a_full_read_does_not_meet_it(crm: Crm) -> None:
+    """A read of changes that does not meet it says nothing of it; one that meets it again counts it once, as old as it is."""
+    keyless = MAPPING.replace("SELECT id", "SELECT CASE id WHEN 3 THEN NULL WHEN 50 THEN NULL ELSE id END AS id")
+    (crm.project.folder / "own.toml").write_text(keyless)
+    crm.put(*range(9))
+    crm.put(50, touched="2026-01-01 12:00:00")
+    assert crm.sync()["findings"] == {"no_key": 2}
+    crm.put(60, touched="2026-01-02 12:00:00")
+    partial = crm.sync()
+    assert (partial["read_since"] is not None, partial["codes"], partial["findings"]) == (True, {"no_key": 1}, {"no_key": 2})
+    crm.put(61, touched="2026-01-03 12:00:00")
+    assert crm.sync()["findings"] == {"no_key": 2}
+    told = crm.project.json("report")["quality"]
+    assert (told["rows_without_key"], told["since_last_run"]["codes"]) == (2, [])
+    crm.do("DELETE FROM people WHERE id = 3")
+    assert crm.sync("--full")["findings"] == {"no_key": 1}
+
+
 def test_a_plan_of_changes_is_applied_as_it_was_reviewed(crm: Crm, vendor: Vendor) -> None:
     """It is sent as it is; a row that is marked as deleted since, or another kind of read, is a reason to refuse."""
     crm.put(*range(9))

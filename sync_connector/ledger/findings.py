@@ -13,7 +13,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync_connector.ledger.nouns import Scope
+from sync_connector.ledger.nouns import Scope, Settled
 from sync_connector.ledger.schema import findings, rejects
 from sync_connector.ledger.statements import ask, put
 from sync_connector.model import Finding, Place
@@ -40,6 +40,9 @@ _COLUMNS = (
 _SINCE = "SELECT contact_id, code, field, value, run_id FROM findings WHERE contact_id AMONG :ids"
 _FORGET = "DELETE FROM findings WHERE contact_id AMONG :ids"
 _FORGET_REJECTS = "DELETE FROM rejects WHERE contact_id AMONG :ids"
+_SINCE_KEYLESS = "SELECT code, field, value, run_id FROM findings WHERE reject_id AMONG :ids"
+_FORGET_FINDINGS = "DELETE FROM findings WHERE reject_id AMONG :ids"
+_FORGET_KEYLESS = "DELETE FROM rejects WHERE id AMONG :ids"
 _FORGET_CODE = "DELETE FROM findings WHERE contact_id AMONG :ids AND code = :code"
 
 
@@ -66,14 +69,40 @@ def forget(connection: Connection, ids: Sequence[int]) -> Since:
     return since
 
 
-def forget_keyless(connection: Connection, scope: Scope) -> Since:
-    """The same for the rows of a source that have no key of their own: each run tells of them anew."""
-    of_source = (findings.c.source_id == scope.source_id) & findings.c.reject_id.is_not(None)
-    columns = (findings.c.code, findings.c.field, findings.c.value, findings.c.run_id)
-    found = connection.execute(sa.select(*columns).where(of_source)).all()
-    connection.execute(sa.delete(findings).where(of_source))
-    connection.execute(sa.delete(rejects).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None)))
+def forget_keyless(connection: Connection, scope: Scope, met: Sequence[Settled] | None) -> Since:
+    """The same for the rows of a source that have no key of their own, which each full read tells of anew. After a read of
+    changes, of which `met` are such rows, the others are as they were: only those that say the same are forgotten."""
+    keyless = (rejects.c.source_id == scope.source_id) & rejects.c.contact_id.is_(None)
+    if met is not None:
+        values = {"ids": _met_again(connection, keyless, met)}
+        found = ask(connection, _SINCE_KEYLESS, values).all()
+        ask(connection, _FORGET_FINDINGS, values)
+        ask(connection, _FORGET_KEYLESS, values)
+    else:
+        of_source = (findings.c.source_id == scope.source_id) & findings.c.reject_id.is_not(None)
+        columns = (findings.c.code, findings.c.field, findings.c.value, findings.c.run_id)
+        found = connection.execute(sa.select(*columns).where(of_source)).all()
+        connection.execute(sa.delete(findings).where(of_source))
+        connection.execute(sa.delete(rejects).where(keyless))
     return {(None, code, field, value): run for code, field, value, run in found}
+
+
+def _met_again(connection: Connection, keyless: sa.ColumnElement[bool], met: Sequence[Settled]) -> list[int]:
+    """The ids of those keyless rows that say what one of these says: in their cells or, where it was no row, in its text."""
+    if not met:
+        return []
+    said = {(row.key, _text_of(row.cells), row.findings[0].code, _kept(row.findings[0].value)) for row in met}
+    query = (
+        sa.select(rejects.c.id, rejects.c.key, rejects.c.cells, findings.c.code, findings.c.value)
+        .join(findings, findings.c.reject_id == rejects.c.id)
+        .where(keyless)
+    )
+    found = connection.execute(query)
+    return sorted({id_ for id_, key, cells, code, value in found if (key or "", _text_of(cells), code, value) in said})
+
+
+def _text_of(cells: Mapping[str, str | None] | None) -> str:
+    return "" if cells is None else orjson.dumps(cells).decode()
 
 
 def forget_code(connection: Connection, scope: Scope, code: str) -> Since:
@@ -115,15 +144,19 @@ def add(connection: Connection, scope: Scope, run: int, code: str, about: Mappin
 
 
 def _reject(scope: Scope, run: int, row: Flawed) -> tuple[object, ...]:
-    cells = None if row.cells is None else orjson.dumps(row.cells).decode()
-    return (scope.source_id, row.contact_id, run, row.key or None, *(row.place or ("", 0)), cells)
+    return (scope.source_id, row.contact_id, run, row.key or None, *(row.place or ("", 0)), _text_of(row.cells) or None)
 
 
 def _finding(
     scope: Scope, run: int, contact_id: int | None, reject_id: int | None, finding: Finding, since: Since
 ) -> tuple[object, ...]:
-    value = finding.value[:KEPT_TEXT]
+    value = _kept(finding.value)
     first = since.get((contact_id, finding.code, finding.field, value), run)
-    severity, suggestion = finding.severity.value, finding.suggestion[:KEPT_TEXT]
+    severity, suggestion = finding.severity.value, _kept(finding.suggestion)
     about = (scope.source_id, contact_id, reject_id, first)
     return (*about, finding.code, finding.field, severity, finding.column, value, finding.advice, suggestion)
+
+
+def _kept(text: str) -> str:
+    """What is kept of a text. A piece of a source that is no row may hold a NUL byte, which PostgreSQL has no place for."""
+    return text[:KEPT_TEXT].replace("\0", "␀")

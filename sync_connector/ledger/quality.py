@@ -24,8 +24,8 @@ _CORRECTS = (overlays.c.source_id == contacts.c.source_id) & (overlays.c.key == 
 
 
 class Cause(NamedTuple):
-    """How many findings share a code, a field, a severity and a column; `opened` of them were first found since the run
-    before the last that finished (by one that failed, too), `suggested` say what may be meant."""
+    """How many findings share a code, a field, a severity and a column; `opened` of them were first found after the run before
+    the last one that finished, `suggested` say what may be meant."""
 
     code: str
     field: str
@@ -116,6 +116,7 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
 
 
 def _causes(connection: Connection, scope: Scope, run_before: int) -> list[Cause]:
+    # A run that failed may have found what the last one only met again.
     opened = sa.func.sum(sa.case((findings.c.run_id > run_before, 1), else_=0))
     suggested = sa.func.sum(sa.case((findings.c.suggestion != "", 1), else_=0))
     same = (findings.c.code, findings.c.field, findings.c.severity, findings.c.header)
@@ -237,8 +238,8 @@ def _part(ledger: Ledger, scope: Scope, after: int, size: int, *, keyed: bool, s
         if not rows:
             return []
         found: dict[int, list[Finding]] = {}
-        between = about.between(rows[0][0], rows[-1][0])
-        of_rows = sa.select(about, findings).where(findings.c.source_id == scope.source_id, between).order_by(findings.c.id)
+        among = about.in_([row[0] for row in rows])  # between two rows that were not sent may stand any number that were
+        of_rows = sa.select(about, findings).where(findings.c.source_id == scope.source_id, among).order_by(findings.c.id)
         for row in connection.execute(of_rows):
             found.setdefault(row[0], []).append(_finding(row))
     listed = []

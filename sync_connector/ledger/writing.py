@@ -139,7 +139,11 @@ class Writer(Reader):
                 for one, reply in pairs
             ]
             put(connection, verdicts, ("contact_id", "run_id", "change", "verdict", "phone_number", "codes"), rows)
-            flawed = [_flawed(ids[one.key], one, reply) for one, reply in pairs if one.findings or reply.codes]
+            flawed = [
+                _flawed(ids[one.key], one, reply)
+                for one, reply in pairs
+                if one.findings or reply.codes or reply.verdict is Verdict.REFUSED
+            ]
             flaws.keep(connection, scope, run, flawed, since)
             ask(connection, "DELETE FROM in_flight WHERE id = :ticket", {"ticket": ticket})
 
@@ -284,11 +288,12 @@ class Writer(Reader):
                 ask(connection, _DISPLACE, {"state": state.value, "number": number, "run": run, "id": id_})
                 flaws.add(connection, scope, run, finding.code, {id_: finding})
 
-    def forget_keyless(self, scope: Scope) -> Since:
-        """Rows without a key of their own are told of by each run anew; what was wrong with them, and since when."""
+    def forget_keyless(self, scope: Scope, met: Sequence[Settled] | None) -> Since:
+        """Rows without a key of their own are told of by each full read anew, and by a read of changes those that it `met`;
+        what was wrong with them, and since when."""
         with self.engine.begin() as connection:
             leases.renew(connection, scope.account_id, self.holder)
-            return flaws.forget_keyless(connection, scope)
+            return flaws.forget_keyless(connection, scope, met)
 
     def mark_gone(self, scope: Scope, run: int, ids: Sequence[int]) -> None:
         """Contacts that a full read did not meet. What the vendor has of them stays there, and is stale."""
@@ -337,6 +342,8 @@ def _flawed(contact_id: int, one: Outgoing, reply: Reply) -> Flawed:
     for code in reply.codes:
         name = "email" if code == "#004" else "phone_number"
         said.append(Finding(code, name, severity, getattr(one.contact, name), advice))
+    if refused and not said:
+        said.append(Finding("refused", "row", severity, "", "the vendor refused the contact and gave no reason; ask the vendor"))
     return Flawed(contact_id, one.key, one.place, (*one.findings, *said), one.cells, refused)
 
 

@@ -57,7 +57,9 @@ def calling_code(e164: str) -> str:
 
 @cache
 def writes_zero(code: str) -> bool:
-    """Whether numbers behind a country's code are written with a leading zero at home."""
+    """Whether numbers behind a country's code are written with a leading zero at home; not where a country has no code."""
+    if not code:
+        return False
     region = phonenumbers.region_code_for_country_code(int(code))
     metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
     return metadata is not None and metadata.national_prefix == "0"

@@ -33,8 +33,9 @@ APOSTROPHES = "'’ʼ"
 
 
 def usual_spelling(name: str, country: str) -> str:
-    """A name's usual spelling, `""` where it cannot be told. `country` (ISO alpha-2 or `""`) decides on particles."""
-    if not _is_known_script(name) or (country in DOTLESS and re.search("[Iiİı]", name)):
+    """A name's usual spelling, `""` where it cannot be told or is the name's already. `country` (ISO alpha-2 or `""`) decides
+    on particles."""
+    if not _is_known_script(name) or re.search("[Iiİı]" if country in DOTLESS else "[İı]", name):
         return ""
     words = name.split(" ")
     low = [word.lower() for word in words]
@@ -43,7 +44,8 @@ def usual_spelling(name: str, country: str) -> str:
             return ""
     if any(len(word) > 2 and word.isalpha() and not VOWEL.search(unicodedata.normalize("NFD", word)) for word in low):
         return ""  # an acronym
-    return " ".join(_word(words, place, country) for place in range(len(words)))
+    spelling = " ".join(_word(words, place, country) for place in range(len(words)))
+    return spelling if spelling != name and len(spelling) == len(name) else ""  # ß, ŉ: two letters where they are large
 
 
 def _is_known_script(name: str) -> bool:

@@ -101,6 +101,14 @@ ON_THE_WAY: tuple[Entry, ...] = (
         "Write the country's two-letter code or its full name.",
         "Francophonie",
     ),
+    _given(
+        "refused",
+        "row",
+        REJECT,
+        "refused by the vendor without a reason",
+        "Compare the row with one that was taken, and ask the vendor what is wrong with it.",
+        "",
+    ),
     _given("no_key", "key", REJECT, "row without an identifier", "Give the row an identifier in the CRM.", ""),
     _given(
         "duplicate_key",

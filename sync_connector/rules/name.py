@@ -109,6 +109,7 @@ def honorific_as_name(seen: Seen) -> tuple[Found, ...]:
         Row(last_name="JEAN DUPONT").gives(LAST, "JEAN DUPONT", "Jean Dupont"),
         Row(first_name="Βασίλης", last_name="ΒΛΑΧΟΣ", country="GR").gives(LAST, "ΒΛΑΧΟΣ"),  # where is its accent?
         Row(first_name="Işıl", last_name="IŞIK", country="TR").gives(LAST, "IŞIK"),
+        Row(first_name="Zeynep", last_name="DENİZ", country="FR").gives(LAST, "DENİZ"),  # Turkish, wherever it is written
         Row(first_name="Иван", last_name="ПЕТРОВ", country="BG").gives(LAST, "ПЕТРОВ", "Петров"),
         Row(first_name="Jean", last_name="Dupont").passes(),
         Row(last_name="SNCF").passes(),  # no person, perhaps
@@ -146,6 +147,7 @@ def capitals(seen: Seen) -> tuple[Found, ...]:
         Row(first_name="Daan", last_name="van der berg", country="NL").gives(LAST, "van der berg", "van der Berg"),
         Row(first_name="Luc", last_name="de la Tour").passes(),
         Row(first_name="Luc", last_name="de").passes(),
+        Row(first_name="Luc", last_name="¹dupont").passes(),  # what no capital can begin
         Row(first_name="გიორგი", last_name="ბერიძე", country="GE").passes(),  # has no capitals in names
         Row(first_name="Jean", last_name="Dupont").passes(),
     ),

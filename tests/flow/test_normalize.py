@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_connector import mapping as mappings
+from sync_connector.fields.email import email_address
+from sync_connector.fields.phone import by_library
 from sync_connector.flow.extract import Extraction, extract
 from sync_connector.flow.normalize import Choices, Normalized, normalize, numbers
 from sync_connector.model import Contact, Severity
+from sync_connector.rules import CATALOGUE, RULES, chosen
 from tests.flow.tables import Table, chunk_of, rows_of
 
 
@@ -352,3 +355,46 @@ def test_any_row_is_a_whole_contact_or_rejected_with_a_reason(
             assert len(one.contact.country_code) in (0, 2)
             assert all("\n" not in text for text in one.contact)
             "".join(one.contact).encode()
+
+
+any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+likely_numbers = st.from_regex(r"\A(\+|00|0|\+0)?(33|32|44|39|1|225|377)?[0-9]{5,12}\Z")
+likely_addresses = st.from_regex(
+    r"\A[a-zé.\"' +]{0,8}(@|@@| at |\(at\))(gmial\.com|gmail\.con|hotmail,fr|wanadoo\.\.fr|GMAIL|xn--)\Z"
+)
+
+
+@settings(max_examples=400)
+@given(
+    any_text | likely_numbers,
+    any_text | likely_numbers,
+    any_text | likely_addresses,
+    any_text,
+    any_text,
+    any_text | st.sampled_from(["FR", "Belgique", "Antarctique", "TF", "Kosovo", "IT", "CI", "GB"]),
+    st.sampled_from([None, "FR", "IT", "AQ"]),
+)
+def test_whatever_stands_in_a_row_is_told_as_findings(
+    mobile: str, phone: str, email: str, first: str, last: str, country: str, default: str | None
+) -> None:
+    """No cell and no country is too odd: codes are those of the catalogue, what is suggested could be sent and is not what
+    stands there; no rule changes what is sent, one that rejects rejects, and one that is off finds nothing."""
+    cells = {"mobile": mobile, "phone": phone, "email": email, "first name": first, "last name": last, "country": country}
+    rows, binding = rows_of({header: [cell] for header, cell in {"id": "1", **cells}.items()}, "generic")
+    severities: list[Literal["off", "warn", "reject"]] = ["off", "warn", "reject"]
+    none, warned, rejected = (
+        normalize(rows, binding, Choices(default, "drop", rules=chosen(dict.fromkeys(RULES, severity))))[0]
+        for severity in severities
+    )
+    for finding in warned.findings:
+        assert finding.code in CATALOGUE
+        assert not finding.suggestion or finding.suggestion != finding.value
+        if finding.suggestion and finding.field == "phone_number":
+            assert by_library(finding.suggestion, None) == finding.suggestion
+        if finding.suggestion and finding.field == "email":
+            assert email_address(finding.suggestion).address == finding.suggestion
+    assert none.contact == warned.contact
+    assert not {finding.code for finding in none.findings} & set(RULES)
+    assert warned.findings[: len(none.findings)] == none.findings
+    if len(warned.findings) > len(none.findings):
+        assert rejected.contact is None

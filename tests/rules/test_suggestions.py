@@ -133,6 +133,8 @@ def test_every_corruption_is_one() -> None:
         ("1" * 5_000, "FR", "FR", ""),
         ("06 12 34 87 65", "", "", ""),
         ("06 12 34 87 65", "ZZ", "ZZ", ""),
+        ("32475123486999", "AQ", "", ""),  # Antarctica has no prefix
+        ("32475123486", "TF", "FR", "+32475123486"),
     ],
 )
 def test_what_an_invalid_number_was_meant_to_be(raw: str, region: str, default: str, suggestion: str) -> None:
