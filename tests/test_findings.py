@@ -115,7 +115,7 @@ def test_a_long_value_is_known_again(project: Project, vendor: Vendor) -> None:
 
 
 def test_who_left_leaves_no_correction(project: Project, vendor: Vendor) -> None:
-    """A kept correction, and the cells that a person typed, are forgotten when the contact leaves the CRM; its number is masked."""
+    """A kept correction, and the cells that a person typed, are forgotten when the contact has left; its number is masked."""
     project.write([bad(1), person(2)])
     project.sync()
     sheet = project.folder / "rejects.csv"
