@@ -197,6 +197,7 @@ def test_a_row_without_a_key_is_told_of_until_a_full_read_does_not_meet_it(crm: 
     assert crm.sync()["findings"] == {"no_key": 2}
     told = crm.project.json("report")["quality"]
     assert (told["rows_without_key"], told["since_last_run"]["codes"]) == (2, [])
+    assert (told["completeness"]["run"], told["completeness"]["rows"]) == (1, 10)
     crm.do("DELETE FROM people WHERE id = 3")
     assert crm.sync("--full")["findings"] == {"no_key": 1}
 

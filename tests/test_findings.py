@@ -115,7 +115,7 @@ def test_a_long_value_is_known_again(project: Project, vendor: Vendor) -> None:
 
 
 def test_who_left_leaves_no_correction(project: Project, vendor: Vendor) -> None:
-    """A kept correction, and the cells that a person typed, are forgotten when the contact leaves the CRM."""
+    """A kept correction, and the cells that a person typed, are forgotten when the contact has left; its number is masked."""
     project.write([bad(1), person(2)])
     project.sync()
     sheet = project.folder / "rejects.csv"
@@ -125,7 +125,11 @@ def test_who_left_leaves_no_correction(project: Project, vendor: Vendor) -> None
     assert project.json("report")["quality"]["corrected_in_sheet"]["kept"] == 1
     project.write([person(2)])
     project.sync()
-    assert project.json("report")["quality"]["corrected_in_sheet"]["kept"] == 0
+    told = project.json("report")["quality"]
+    assert told["corrected_in_sheet"]["kept"] == 0
+    assert [one["key"] for one in told["stale_at_vendor"]["first"]] == ["K00001"]
+    assert "98760001" not in str(told["stale_at_vendor"])
+    assert sum(one["contacts"] for one in told["countries"]) == told["contacts"]["known"] == 1
 
 
 def test_of_a_one_off_no_cell_is_kept(project: Project, vendor: Vendor) -> None:
