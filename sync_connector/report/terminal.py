@@ -178,8 +178,12 @@ def _row_lines(row: Mapping[str, Any]) -> list[Text]:
     if len(row["numbers"]) > 1 or any(number["others_in_cell"] for number in row["numbers"]):
         lines += [line for number in row["numbers"] for line in _number_lines(number)]
     if (corrected := row["corrected_in_sheet"]) is not None:
-        how = "a sheet says, in place of the CRM" if corrected["kept"] else "a sheet said once, in place of the CRM"
-        cells = ", ".join(f"{header}={text!r}" if corrected["kept"] else header for header, text in corrected["cells"].items())
+        how = "a sheet said, in place of the CRM, and it is not sent yet"
+        if corrected["kept"]:
+            how = "a sheet says, in place of the CRM"
+        elif not any(corrected["cells"].values()):  # of one that was taken the text is forgotten
+            how = "sent once as a sheet said, in place of the CRM"
+        cells = ", ".join(f"{header}={text!r}" if text else header for header, text in corrected["cells"].items())
         lines.append(_told("sheet", f"{how}: {cells}", style="yellow"))
     return lines + [_finding_line(finding) for finding in row["findings"]]
 
