@@ -178,7 +178,8 @@ def settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
     overlays = plan.overlays
     if overlays.by_key:
         laid = [(overlays.by_key[key], overlays.edited[key]) for key in overlays.resubmitted if key in overlays.edited]
-        ledger.lay(plan.scope, run, laid, [key for key, fate in overlays.fates.items() if fate is not Fate.LAID])
+        over = [key for key, fate in overlays.fates.items() if fate is not Fate.LAID and key not in overlays.standing]
+        ledger.lay(plan.scope, run, laid, over)
     met = None if plan.full else [row for row in _rows_to_settle(plan) if row.row_fp is None]
     since = ledger.forget_keyless(plan.scope, met)
     rejecting = plan.policy == "reject"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,25 @@ def test_the_last_sheet_counts(project: Project, vendor: Vendor, sheet: Path) ->
     assert project.sync("--resubmit", str(sheet))["resubmitted"]["unedited"] == 1
     new_rules(project)
     assert project.sync("--approve")["rows"]["rejected"] == 1
+
+
+def test_an_old_sheet_does_not_end_a_kept_correction(project: Project, vendor: Vendor, sheet: Path) -> None:
+    """A correction is kept of the row as it is now; a sheet of the row as it was is outdated, and the correction stays."""
+    project.write([bad(1)])
+    project.sync()
+    export(project, sheet)
+    edited(sheet, typing(good(1)))
+    old = sheet.with_name(f"old{sheet.suffix}")
+    shutil.copy(sheet, old)
+    project.write([bad(1, city="Lyon")])
+    project.sync()
+    export(project, sheet)
+    edited(sheet, typing(good(2)))
+    project.sync("--resubmit", str(sheet), "--keep")
+    assert project.sync("--resubmit", str(old))["resubmitted"]["outdated"] == 1
+    new_rules(project)
+    assert project.sync("--approve")["rows"]["rejected"] == 0
+    assert set(vendor.contacts) == {"+33698760002"}
 
 
 def test_a_held_contact_gets_a_number_of_its_own(project: Project, vendor: Vendor, sheet: Path) -> None:

@@ -48,12 +48,15 @@ class Fate(StrEnum):
 class Overlays:
     """The overlays of a source, and what became of them in a run. `edited`: key → header → text, of those that were laid;
     `not_taken`: headers of a sheet under which nothing that was typed counts, since the source has none such, or since its
-    cells say which row it is."""
+    cells say which row it is. `kept_before`: kept overlays of keys of which a sheet came in; `standing`: those of them that lie
+    on the CRM's row as it is now, where that sheet does not."""
 
     by_key: Mapping[str, Overlay]
+    kept_before: Mapping[str, Overlay] = field(default_factory=dict)
     fates: dict[str, Fate] = field(default_factory=dict)
     edited: dict[str, dict[str, str]] = field(default_factory=dict)
     not_taken: set[str] = field(default_factory=set)
+    standing: set[str] = field(default_factory=set)
     _keys: pa.Array = field(init=False)
     _resubmitted: pa.Array = field(init=False)
 
@@ -63,8 +66,14 @@ class Overlays:
 
     @classmethod
     def of(cls, overlays: Iterable[Overlay]) -> Overlays:
-        """Of several for one key the last counts."""
-        return cls({overlay.key: overlay for overlay in overlays})
+        """Of several for one key the last counts, where it lies on the row at all."""
+        by_key: dict[str, Overlay] = {}
+        kept_before = {}
+        for overlay in overlays:
+            if (before := by_key.get(overlay.key)) is not None and before.kept:
+                kept_before[overlay.key] = before
+            by_key[overlay.key] = overlay
+        return cls(by_key, kept_before)
 
     @property
     def resubmitted(self) -> list[str]:
@@ -89,6 +98,14 @@ class Overlays:
         changes: dict[str, dict[int, str]] = {}
         for place, (row, key) in enumerate(zip(np.flatnonzero(hits).tolist(), found.keys.to_pylist(), strict=True)):
             overlay = self.by_key[key]
+            before = self.kept_before.get(key)
+            if before is not None and before.fingerprint == own[place] != overlay.fingerprint:
+                self.fates.setdefault(key, Fate.OUTDATED)
+                self.standing.add(key)
+                for header, text in before.cells.items():
+                    if header in cells:
+                        changes.setdefault(header, {})[row] = text
+                continue
             if overlay.fingerprint != own[place] or not (overlay.kept or overlay.resubmitted):
                 self.fates.setdefault(key, Fate.OUTDATED)
                 continue
