@@ -158,7 +158,7 @@ def test_who_was_corrected_is_told(project: Project, vendor: Vendor, sheet: Path
     project.sync("--resubmit", str(sheet))
     corrected = project.json("report")["quality"]["corrected_in_sheet"]
     assert (corrected["kept"], corrected["one_off"]) == (0, 2), "the last sheet was a one-off for both"
-    assert "a sheet said once, in place of the CRM: mobile" in project.run("explain", "K00002").stdout
+    assert "sent once as a sheet said, in place of the CRM: mobile" in project.run("explain", "K00002").stdout
     project.sync("--resubmit", str(sheet), "--keep")
     assert good(2) in project.run("explain", "K00002").stdout
     assert project.json("explain", "K00002")["rows"][0]["corrected_in_sheet"] == {"kept": True, "cells": {"mobile": good(2)}}
