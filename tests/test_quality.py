@@ -329,3 +329,20 @@ def test_no_rejects_are_told_for_what_they_are(project: Project, vendor: Vendor)
     project.write([person(6)])
     project.sync("--approve")
     assert "every row was sent" in project.run("rejects").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--file", "contacts.csv", "--since", "2026-01-01"], "--since"),
+        (["--file", "contacts.csv", "--country", "ZZ"], "'ZZ'"),
+        (["--check-mx"], "--check-mx"),
+    ],
+)
+def test_options_that_do_not_go_together_are_a_sentence(project: Project, words: list[str], said: str) -> None:
+    """What a file or a ledger cannot be asked is refused by name, and no page is written."""
+    project.write(people())
+    words = [str(project.contacts) if word == "contacts.csv" else word for word in words]
+    out = project.folder / "none.html"
+    assert said in project.run("report", *words, "--out", str(out), code=2).stderr
+    assert not out.exists()

@@ -29,6 +29,7 @@ from sync_connector.cli.frame import (
 )
 from sync_connector.config import Settings
 from sync_connector.errors import FixSetup
+from sync_connector.fields.country import country_code
 from sync_connector.ledger.quality import Reject, not_sent
 from sync_connector.report import quality_terminal
 
@@ -66,6 +67,8 @@ def report(
     """
     now = datetime.now(UTC)
     if path is not None:
+        if since or until:
+            raise FixSetup("--since and --until are about calls and messages, of which a file tells nothing")
         told = _of_file(path, wanted, country, now, show_values=show_values, check_mx=check_mx)
     else:
         for option, value in (("--mapping", wanted), ("--country", country), ("--check-mx", check_mx)):
@@ -92,6 +95,7 @@ def _of_ledger(
     if first > last:
         raise FixSetup(f"--since: {first} is after {last}")
     columns = mapping.load(settings.source.mapping)
+    planning.choices_of(settings)
     login, host, source = planning.scope_names(settings)
     with ledger_of(settings) as ledger:
         scope = scope_of(ledger, settings)
@@ -105,7 +109,7 @@ def _of_file(
 ) -> dict[str, Any]:
     from sync_connector import file_report  # a ledger's report needs none of it
 
-    if country is not None and not (len(country) == 2 and country.isascii() and country.isalpha()):
+    if country is not None and (len(country) != 2 or country_code(country) != country.upper()):
         raise FixSetup(f"--country: {country!r} is not a two-letter country code; write FR")
     country = country.upper() if country else None
     with (
@@ -220,6 +224,10 @@ def audit(config_path: str, as_json: bool, check_mx: bool) -> None:
 @click.option("--config", "config_path", type=click.Path(dir_okay=False), help="Show the severities that this file sets.")
 def rules(config_path: str | None, as_json: bool) -> None:
     """List what is looked for in the data: code, severity, what it is, and an example."""
-    set_to = config.load(config_path).rules.severity if config_path else {}
+    set_to: dict[str, Any] = {}
+    if config_path:
+        settings = config.load(config_path)
+        planning.choices_of(settings)
+        set_to |= settings.rules.severity
     listed = [entry.as_json() | {"severity": set_to.get(code, entry.severity)} for code, entry in quality_rules.CATALOGUE.items()]
     show_json(listed) if as_json else show(quality_terminal.rules_table(listed))

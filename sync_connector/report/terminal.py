@@ -191,7 +191,7 @@ def _row_lines(row: Mapping[str, Any]) -> list[Text]:
 def _finding_line(finding: Mapping[str, Any]) -> Text:
     style = "red" if finding["severity"] == "reject" else "yellow"
     where = finding["column"] or finding["field"]
-    told = mask.visible(f"{where} {finding['value']!r}: {finding['advice']}")
+    told = mask.visible(f"{where} {finding['value']!r}: {finding['advice'].rstrip('.')}")
     meant = mask.visible(f"; it may be meant: {finding['suggestion']}") if finding["suggestion"] else ""
     return _told("finding", f"{finding['code']} ", told, Text(meant, style="green"), style=style)
 
