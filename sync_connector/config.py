@@ -56,6 +56,7 @@ class Vendor(_Section):
     base_url: str = ""
     login: str = ""
     password: SecretStr | None = None
+    access_key: SecretStr | None = Field(default=None, description="for SMS and calls; of insim-v1 the password, if blank")
     batch_size: int = Field(default=100, ge=1, le=10_000)
     concurrency: int = Field(default=4, ge=1, le=64, description="requests in flight")
     rate: float = Field(default=0, ge=0, description="requests a second; 0 is no limit")
@@ -216,6 +217,37 @@ class Sink(_Section):
         return _account_zone(zone)
 
 
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Sms(_Section):
+    """How messages are sent, and when they may reach somebody."""
+
+    sender_name: str = Field(default="", max_length=64, description="not needed where messages leave from a mobile")
+    sender_mode: str = Field(default="", max_length=16)
+    batch_size: int = Field(
+        default=25, ge=1, le=1_000, description="messages in one request: as many may be left unknown at once"
+    )
+    limit: int = Field(default=1_000, ge=1, description="messages in one run; more need a person's word")
+    hours: str = Field(
+        default="08:00-20:00",
+        pattern=r"^(?:(?:[01]\d|2[0-3]):[0-5]\d-(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00))?$",
+        description="of the recipient's day; blank: any",
+    )
+    days: list[Weekday] = Field(default=["mon", "tue", "wed", "thu", "fri", "sat"], min_length=1, description="of the recipient")
+    link_length: int = Field(
+        default=24, ge=1, le=100, description="signs that a tracked link is counted as: the vendor shortens it"
+    )
+
+    @field_validator("hours")
+    @classmethod
+    def _are_a_span(cls, hours: str) -> str:
+        begin, _, end = hours.partition("-")
+        if hours and begin >= end:
+            raise ValueError(f"{hours!r} ends before it begins; write 08:00-20:00")
+        return hours
+
+
 class Settings(_Section):
     """One `sync.toml`, with the environment filled in."""
 
@@ -227,6 +259,7 @@ class Settings(_Section):
     receive: Receive = Receive()
     pull: Pull = Pull()
     events: Events = Events()
+    sms: Sms = Sms()
     sinks: list[Sink] = []
 
     @model_validator(mode="after")
@@ -275,12 +308,13 @@ def _filled(
     return text
 
 
-Purpose = Literal["look", "send", "receive", "pull"]
+Purpose = Literal["look", "send", "receive", "pull", "message"]
 """What a command is about to do, which decides what its settings must have."""
 
 _NEEDED = {
     "look": {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url"},
     "send": {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url", "vendor.password"},
+    "message": {"vendor.login", "vendor.base_url", "ledger.url", "vendor.access_key"},
     "receive": {"receive.inbox", "receive.token"},
     "pull": {
         "vendor.login",
@@ -345,7 +379,13 @@ def _missing(settings: Settings, purpose: Purpose) -> list[str]:
         faults.append('vendor.login: is missing; write login = "${ARDARY_LOGIN}"')
     if purpose == "send" and not _secret(settings):
         faults.append('vendor.password: is missing; write password = "${ARDARY_PASSWORD}" or "file:…"')
-    if purpose == "pull" and settings.events.zone is None:
+    if (
+        purpose == "message"
+        and not settings.vendor.access_key
+        and not (settings.vendor.dialect == "insim-v1" and _secret(settings))
+    ):
+        faults.append('vendor.access_key: is missing; write access_key = "${ARDARY_ACCESS_KEY}" or "file:…"')
+    if purpose in ("pull", "message") and settings.events.zone is None:
         faults.append('events.zone: is missing: the time zone of the account; write zone = "Europe/Paris" under [events]')
     if purpose == "pull" and settings.pull.url and not settings.pull.token:
         faults.append('pull.token: is missing; write token = "${PULL_TOKEN}" or "file:…"')
@@ -364,7 +404,12 @@ def _in_the_open(text: str) -> bool:
 def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
     faults = []
     advice = 'a password does not belong in this file; write "${{{}}}" or "file:…"'
-    secrets = [("vendor", "password", "ARDARY_PASSWORD"), ("receive", "token", "PULL_TOKEN"), ("pull", "token", "PULL_TOKEN")]
+    secrets = [
+        ("vendor", "password", "ARDARY_PASSWORD"),
+        ("vendor", "access_key", "ARDARY_ACCESS_KEY"),
+        ("receive", "token", "PULL_TOKEN"),
+        ("pull", "token", "PULL_TOKEN"),
+    ]
     urls = [("ledger", "url", "LEDGER_URL"), ("source", "url", "CRM_URL"), ("receive", "inbox", "INBOX_URL")]
     for name, setting, variable in [*secrets, *urls, ("sinks", "secret", "WEBHOOK_SECRET"), ("sinks", "url", "SINK_URL")]:
         sections = raw.get(name)
@@ -372,7 +417,7 @@ def _plaintext_secret(raw: dict[str, object], path: str) -> list[str]:
             value = section.get(setting) if isinstance(section, dict) else None
             if not isinstance(value, str) or value.startswith("file:"):
                 continue
-            is_secret = setting in ("password", "token", "secret")
+            is_secret = setting in ("password", "access_key", "token", "secret")
             if _in_the_open(value) if is_secret else holds_password(value):
                 faults.append(f"{path}: {name}.{setting}: {advice.format(variable)}")
     return faults

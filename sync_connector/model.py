@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 
@@ -141,6 +141,71 @@ class Tally:
     def sent(self) -> int:
         """All contacts that were offered to the vendor."""
         return self.accepted + self.warned + self.refused + self.unknown
+
+
+class Priority(IntEnum):
+    """How soon a message leaves the vendor's queue."""
+
+    LOW = 0
+    NORMAL = 1
+    HIGH = 2
+
+
+class Mode(StrEnum):
+    """Whether messages are sent, or only answered (a rehearsal)."""
+
+    PROD = "prod"
+    TEST = "test"
+
+
+LINK = "[Link]"
+"""Where a message's tracked link stands, in our own texts; each dialect writes it its own way."""
+
+
+class Message(NamedTuple):
+    """One SMS on its way out. `id_sms_api` is ours, and no other message has it. `url`: what the `LINK` in the text leads to,
+    `""` if it has none. `date_to_send`: `YYYY-MM-DD HH:MM:SS` in the account's zone, as the vendor reads it; `""`: at once."""
+
+    id_sms_api: str
+    phone_number: str
+    text: str
+    url: str = ""
+    date_to_send: str = ""
+
+
+class Manner(NamedTuple):
+    """How all messages of one request are sent. Blank sender settings are the vendor's own."""
+
+    mode: Mode = Mode.PROD
+    priority: Priority = Priority.NORMAL
+    sender_name: str = ""
+    sender_mode: str = ""
+
+
+class MessageReply(NamedTuple):
+    """The vendor's judgement of one message: accepted (it says `sent: 1`), refused (`sent: 0`) or unknown. `parts`: into how
+    many SMS it says that it cut the message."""
+
+    verdict: Verdict
+    parts: int | None = None
+
+
+class MessageState(StrEnum):
+    """Where the ledger has a message."""
+
+    BEGUN = "begun"  # its request may be under way
+    SENT = "sent"  # the vendor took it: its answer says so, or a callback
+    REFUSED = "refused"  # the vendor's own no
+    UNKNOWN = "unknown"  # it may have been sent: never again by itself
+    UNSENT = "unsent"  # certainly never sent: its campaign offers it again
+
+
+class CallReply(NamedTuple):
+    """The vendor's answer to a click-to-call: accepted, refused or unknown. `codes` are that call's own, not the contacts'."""
+
+    verdict: Verdict
+    codes: tuple[str, ...] = ()
+    info: str = ""
 
 
 class Kind(StrEnum):

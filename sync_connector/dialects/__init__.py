@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sync_connector.errors import FixSetup
-from sync_connector.model import Callback, Contact, Reply
+from sync_connector.model import Callback, CallReply, Contact, Manner, Message, MessageReply, Reply
 
 
 class Dialect(Protocol):
@@ -22,12 +22,27 @@ class Dialect(Protocol):
     name: str
     base_url: str
     contacts_path: str
+    messages_path: str
+    call_path: str  # "": this generation has no click-to-call
+    has_test_mode: bool  # whether messages can be rehearsed
 
     def contacts_request(self, login: str, password: str, contacts: Sequence[Contact]) -> bytes:
         """The body of a request that creates or updates contacts."""
 
     def contacts_reply(self, sent: Sequence[Contact], body: bytes) -> list[Reply]:
         """The vendor's verdict on each contact, in the order sent. Raises `NotAReply`, `WrongCredentials`."""
+
+    def messages_request(self, login: str, access_key: str, messages: Sequence[Message], manner: Manner) -> bytes:
+        """The body of a request that sends SMS. Raises `ValueError` for a rehearsal where there is no test mode."""
+
+    def messages_reply(self, sent: Sequence[Message], body: bytes) -> list[MessageReply]:
+        """The vendor's verdict on each message, in the order sent. Raises `NotAReply`, `WrongCredentials`."""
+
+    def call_request(self, login: str, access_key: str, phone_number: str) -> bytes:
+        """The body of a request that lets the account's mobile call a number. Raises `ValueError` where there is none."""
+
+    def call_reply(self, body: bytes) -> CallReply:
+        """What the vendor said of a click-to-call. Raises `NotAReply`, `WrongCredentials`."""
 
     def callback(self, said: Callback) -> tuple[str, dict[str, str]]:
         """How the vendor says it: the parameter's name, and the object that it carries as JSON. What this generation has no
