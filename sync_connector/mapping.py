@@ -142,6 +142,7 @@ class Binding(NamedTuple):
     modified: tuple[str, ...]
     deleted: tuple[tuple[str, tuple[str, ...], str], ...]
     key_otherwise: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()  # headers that are read though they decide nothing: a message's text may name them
 
     @property
     def fingerprinted(self) -> tuple[str, ...]:
@@ -155,7 +156,7 @@ class Binding(NamedTuple):
     def used(self) -> tuple[str, ...]:
         """All headers that are read."""
         flags = [header for header, _, _ in self.deleted]
-        return tuple(dict.fromkeys([*self.fingerprinted, *self.modified, *flags]))
+        return tuple(dict.fromkeys([*self.fingerprinted, *self.modified, *flags, *self.besides]))
 
 
 def fold(header: str) -> str:

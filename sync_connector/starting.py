@@ -27,6 +27,7 @@ dialect = "ardary"                       # the API's generation: ardary or insim
 base_url = "${{ARDARY_URL:-https://www.ardary-sms.com}}"
 login = "${{ARDARY_LOGIN}}"                # your e-mail at the vendor
 password = "${{ARDARY_PASSWORD}}"          # insim-v1: the access key
+access_key = "${{ARDARY_ACCESS_KEY}}"      # for SMS and calls; contacts need none
 # batch_size = 100                       # contacts in one request
 # concurrency = 4                        # requests under way at once
 # rate = 0                               # requests a second; 0 is no limit
@@ -56,6 +57,11 @@ url = "sqlite:///sync-ledger.db"         # or postgresql://…, for a team; "${{
 {zone}
 # match = "newest"                       # of several contacts with the number: newest, all, or none
 # window = 60                            # seconds within which the same words are suspected to be the same event
+
+[sms]                                    # messages out: sync-connector sms send
+# hours = "08:00-20:00"                  # when they may reach somebody, by the recipient's clock; "": any
+# days = ["mon", "tue", "wed", "thu", "fri", "sat"]
+# limit = 1000                           # messages in one run; more need --limit
 
 [receive]                                # the receiver of callbacks; begin with: sync-connector receive --new-secret
 # public_url = "https://…"               # as the vendor reaches it

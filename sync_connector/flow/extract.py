@@ -141,18 +141,24 @@ def _joined(columns: dict[str, pa.Array], headers: tuple[str, ...]) -> pa.Array:
 
 def _without_deleted(rows: Rows, binding: Binding, into: Extraction) -> Rows:
     for header, values, reason in binding.deleted:
-        folded = pc.fill_null(pc.utf8_lower(pc.utf8_trim_whitespace(rows.columns[header])), "")
-        hit = pc.is_in(folded, pa.array([fold(v) for v in values], pa.large_string()))
-        if "*" in values:
-            blank = ["", *(value[1:] for value in values if value.startswith("!"))]
-            hit = pc.invert(pc.is_in(folded, pa.array(blank, pa.large_string())))
-        mask = hit.to_numpy(zero_copy_only=False)
+        mask = marked(rows.columns[header], values)
         if mask.any():
             into.deleted[reason] += int(mask.sum())
             if into.left_out_keys is not None:
                 into.left_out_keys += rows.keys.filter(pa.array(mask)).to_pylist()
             rows = rows.take(~mask)
     return rows
+
+
+def marked(column: pa.Array, values: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Of which rows a cell says one of the values of a `DeletedWhen` (folded as a mapping's are, `*` for any filled cell)."""
+    folded = pc.fill_null(pc.utf8_lower(pc.utf8_trim_whitespace(column)), "")
+    hit = pc.is_in(folded, pa.array([fold(v) for v in values], pa.large_string()))
+    if "*" in values:
+        blank = ["", *(value[1:] for value in values if value.startswith("!"))]
+        hit = pc.invert(pc.is_in(folded, pa.array(blank, pa.large_string())))
+    mask: npt.NDArray[np.bool_] = hit.to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _without_nul(rows: Rows, into: Extraction) -> Rows:

@@ -1,0 +1,321 @@
+"""`sms send`, `sms resolve`: what is asked for → a plan → messages, each at most once.
+
+Law: nothing leaves before the plan was shown and confirmed; a plan that is confirmed is the one that is sent. What is to send,
+sent, refused, unknown and not sent adds up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sync_connector import dialects
+from sync_connector.config import Settings
+from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError
+from sync_connector.flow.load import Instruments
+from sync_connector.flow.pace import Patience
+from sync_connector.flow.post import new_client
+from sync_connector.ledger.messages import MessageBook
+from sync_connector.ledger.nouns import Outbound
+from sync_connector.ledger.store import utc_now
+from sync_connector.model import Manner, MessageReply, Mode, Priority, Verdict
+from sync_connector.planning import add_up, choices_of
+from sync_connector.reading import Progress
+from sync_connector.sms.draft import NOWHERE, Draft
+from sync_connector.sms.from_contacts import Contacts, open_contacts
+from sync_connector.sms.from_file import open_file
+from sync_connector.sms.hours import Allowed, parse_at
+from sync_connector.sms.plan import Plan, Wishes, compare, plan
+from sync_connector.sms.send import Place, Sender
+from sync_connector.sms.template import Template, compile_template
+
+LATELY = timedelta(hours=24)
+"""So long, the same words to the same number are taken for a mistake."""
+AT_ONCE = 10_000
+"""Identities that the ledger is asked for at once."""
+
+
+class Asked(NamedTuple):
+    """What was asked for: one `number`, a `file`, or the source's contacts (those that pass `wheres`, or that `query` selects).
+
+    `text`: of a single message as it is, else a template. `at`: as it was written. `limit`: `None` as the settings say.
+    """
+
+    number: str | None = None
+    file: str | None = None
+    wheres: Sequence[str] = ()
+    query: str | None = None
+    text: str | None = None
+    url: str = ""
+    campaign: str | None = None
+    at: str | None = None
+    mode: Mode = Mode.PROD
+    priority: Priority = Priority.NORMAL
+    sender_name: str | None = None
+    sender_mode: str | None = None
+    any_hour: bool = False
+    again: bool = False
+    without_crm: bool = False
+    limit: int | None = None
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of a plan's messages. `recovered`: messages that an earlier run left without an answer, unknown now."""
+
+    plan: Plan | None
+    counts: Counter[str] = field(default_factory=Counter)
+    to_send: int = 0
+    recovered: int = 0
+    posts: int = 0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """3 where the vendor refused some, or left some unknown."""
+        return 3 if self.counts["refused"] or self.counts["unknown"] else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As one object. Raises `AssertionError` if the counts do not add up."""
+        told = {name: self.counts[name] for name in ("sent", "refused", "unknown", "unsent")}
+        add_up("to send", self.to_send, *told.values())
+        return {"messages": told, "posts": self.posts, "recovered": self.recovered, "seconds": round(self.seconds, 3)}
+
+
+def prepare(
+    settings: Settings, book: MessageBook, asked: Asked, progress: Progress, check: Callable[[], None], now: datetime
+) -> Plan:
+    """What would be sent. Writes nothing. `now` is UTC; `check` raises to stop.
+
+    Raises `FixSetup` (every fault that all messages share, at once), `TryLater`, and `AskPerson` where a single message repeats
+    one that was sent lately.
+    """
+    dialect = dialects.find(settings.vendor.dialect)
+    if asked.mode is Mode.TEST and not dialect.has_test_mode:
+        raise FixSetup(f"--mode test: {dialect.name} has no test mode, the messages would be sent; look with --plan instead")
+    wishes = _wishes(settings, asked)
+    if wishes.at is not None and wishes.at < now:
+        raise FixSetup(f"--at: {asked.at} is over")
+    now = now.replace(microsecond=0)
+    progress.stage("reading", None)
+    drafts, described, contacts = _drafts(settings, asked, wishes.template)
+    crm, unseen = _crm_opt_outs(settings, asked, contacts)
+
+    def checked() -> Iterator[Draft]:
+        for count, draft in enumerate(drafts, start=1):
+            if count % 1_000 == 0:
+                check()
+                progress.at(count)
+            yield draft
+
+    made = plan(checked(), wishes, now, lambda: secrets.token_hex(10), crm)
+    made.described = (*described, *unseen)
+    if contacts is not None:
+        made.crm_left_out = contacts.left_out
+    _compare(made, book)
+    if asked.number is not None and not asked.again and asked.mode is Mode.PROD:
+        for one in made.planned:
+            before = book.sent_lately(one.outbound.message.phone_number, one.outbound.message.text, now - LATELY)
+            if before is not None:
+                raise AskPerson(
+                    f"the same words went to this number at {before:%Y-%m-%d %H:%M} UTC; --again sends them once more"
+                )
+    return made
+
+
+def _wishes(settings: Settings, asked: Asked) -> Wishes:
+    account = ZoneInfo(settings.events.zone or "UTC")
+    at, faults = None, []
+    if asked.at is not None:
+        try:
+            at = parse_at(asked.at, account)
+        except ValueError as fault:
+            faults.append(f"--at: {fault}")
+    template = None
+    if asked.text is not None and asked.number is None:
+        try:
+            template = compile_template(asked.text)
+        except FixSetup as fault:
+            faults += fault.faults
+    campaign = asked.campaign
+    if campaign is None and asked.file is not None:
+        campaign = Path(asked.file).stem
+    if campaign is None and asked.number is None:
+        faults.append("--campaign is missing: by its name a second run knows whom the first one wrote to")
+    if faults:
+        raise FixSetup(*faults)
+    sms = settings.sms
+    sender = (sms.sender_name if asked.sender_name is None else asked.sender_name,)
+    sender += (sms.sender_mode if asked.sender_mode is None else asked.sender_mode,)
+    return Wishes(
+        campaign=campaign or "",
+        template=template,
+        url=asked.url,
+        at=at,
+        manner=Manner(asked.mode, asked.priority, *sender),
+        allowed=Allowed("", ()) if asked.any_hour else Allowed(sms.hours, tuple(sms.days)),
+        account=account,
+        country=settings.events.default_country,
+        link_length=sms.link_length,
+    )
+
+
+def _drafts(
+    settings: Settings, asked: Asked, template: Template | None
+) -> tuple[Iterable[Draft], tuple[str, ...], Contacts | None]:
+    """The drafts, what was found out about where they stand, and the contacts if it is these."""
+    if asked.number is not None:
+        return [Draft(NOWHERE, asked.number, text=asked.text)], (), None
+    if asked.file is not None:
+        found = open_file(asked.file, with_text=template is None)
+        if template is not None:
+            template.check(found.fields)
+        return found.drafts(with_text=template is None), found.described, None
+    if template is None:
+        raise FixSetup("--text is missing: what contacts are written is a text with their fields, as in 'Hello {first_name}'")
+    source = settings.source if asked.query is None else settings.source.model_copy(update={"query": asked.query})
+    contacts = open_contacts(source, choices_of(settings))
+    template.check(contacts.known_fields)
+    return contacts.drafts(asked.wheres), tuple(contacts.source.describe()), contacts
+
+
+def _crm_opt_outs(settings: Settings, asked: Asked, contacts: Contacts | None) -> tuple[dict[str, str], list[str]]:
+    """Whom the CRM marks as not to be written to, and what to say where that could not be looked at."""
+    there = settings.source.path or settings.source.url is not None
+    if asked.without_crm or not there:
+        return {}, ["whom the CRM marks as not to be written to is not known here"]
+    if settings.source.type == "singer":
+        return {}, ["whom the CRM marks as not to be written to is not known: a tap's rows are not there any more"]
+    try:
+        # A query selects whom to write to; whom not to write to may stand elsewhere in the CRM.
+        whole = open_contacts(settings.source, choices_of(settings)) if contacts is None or asked.query else contacts
+        return whole.opted_out(), []
+    except FixSetup as fault:
+        raise FixSetup(*fault.faults, "the CRM says whom not to write to; --without-crm sends without looking there") from None
+
+
+def _compare(made: Plan, book: MessageBook) -> None:
+    identities = [one.outbound.identity for one in made.planned]
+    numbers = sorted({one.outbound.message.phone_number for one in made.planned})
+    known: dict[str, Any] = {}
+    stopped: set[str] = set()
+    mode = made.wishes.manner.mode
+    for start in range(0, len(identities), AT_ONCE):
+        known |= book.known(made.wishes.campaign, mode.value, identities[start : start + AT_ONCE])
+    for start in range(0, len(numbers), AT_ONCE):
+        stopped |= book.opted_out(numbers[start : start + AT_ONCE])
+    compare(made, known, stopped)
+
+
+def brakes(settings: Settings, asked: Asked, made: Plan) -> list[str]:
+    """What stops the plan until a person says otherwise, as sentences."""
+    limit = asked.limit or settings.sms.limit
+    if len(made.planned) > limit:
+        return [f"{len(made.planned):,} messages are more than {limit:,} in one run (sms.limit); --limit allows more, this once"]
+    return []
+
+
+def execute(
+    settings: Settings,
+    book: MessageBook,
+    made: Plan,
+    progress: Progress,
+    stopping: Callable[[], int],
+    instruments: Instruments | None = None,
+) -> Sent:
+    """Send what the plan says. The caller holds the lease, and has the plan confirmed.
+
+    `stopping` gives a signal's number once there was one. Raises what `Sender.send` raises, and `Stopped`.
+    """
+    sent = Sent(made, to_send=len(made.planned))
+    _send(settings, book, made.batches(settings.sms.batch_size), sent, progress, stopping, instruments)
+    return sent
+
+
+def resend(
+    settings: Settings, book: MessageBook, batches: Sequence[tuple[Manner, list[Outbound]]], stopping: Callable[[], int]
+) -> Sent:
+    """Send again what a person decided to send again, as `execute` does."""
+    sent = Sent(None, to_send=sum(len(batch) for _, batch in batches))
+    _send(settings, book, batches, sent, Progress(), stopping, None)
+    return sent
+
+
+def _send(
+    settings: Settings,
+    book: MessageBook,
+    batches: Sequence[tuple[Manner, list[Outbound]]],
+    sent: Sent,
+    progress: Progress,
+    stopping: Callable[[], int],
+    instruments: Instruments | None,
+) -> None:
+    begun = time.monotonic()
+    vendor = settings.vendor
+    place = place_of(settings)
+    progress.stage("sending", sent.to_send)
+    sent.recovered = book.recover(utc_now())
+
+    def begin(batch: Sequence[Outbound], manner: Manner) -> None:
+        book.begin(batch, manner, utc_now())
+
+    def settle(batch: Sequence[Outbound], replies: Sequence[MessageReply]) -> None:
+        book.settle(batch, replies, utc_now())
+        words = {Verdict.ACCEPTED: "sent", Verdict.REFUSED: "refused"}
+        sent.counts.update(words.get(reply.verdict, "unknown") for reply in replies)
+        progress.at(sent.counts.total())
+
+    def not_sent(batch: Sequence[Outbound], reason: str) -> None:
+        book.not_sent(batch, reason, utc_now())
+
+    async def run() -> None:
+        async with new_client(vendor.timeout, 1) as client:
+            patience = Patience(vendor.tries, vendor.give_up_after)
+            sender = Sender(place, client, begin, settle, not_sent, lambda: bool(stopping()), patience, vendor.rate)
+            sender.instruments = instruments or Instruments()
+            try:
+                await sender.send(batches)
+            finally:
+                sent.posts = sender.posts
+
+    failure: SyncError | None = None
+    try:
+        asyncio.run(run())
+        if number := stopping():
+            failure = Stopped(number)
+    except SyncError as fault:
+        failure = fault
+    sent.counts["unsent"] = sent.to_send - sent.counts.total()
+    sent.seconds = time.monotonic() - begun
+    if failure is not None:
+        raise Interrupted(failure, sent)
+
+
+class Interrupted(Exception):
+    """The sending ended before all was sent: why, and what became of the messages until then."""
+
+    def __init__(self, fault: SyncError, sent: Sent) -> None:
+        super().__init__(str(fault))
+        self.fault, self.sent = fault, sent
+
+
+def place_of(settings: Settings) -> Place:
+    """Where and as whom messages are posted."""
+    vendor = settings.vendor
+    dialect = dialects.find(vendor.dialect)
+    return Place(dialect, (vendor.base_url or dialect.base_url) + dialect.messages_path, vendor.login, access_key(settings))
+
+
+def access_key(settings: Settings) -> str:
+    """The access key; of the second generation it is the password, where no other is named."""
+    vendor = settings.vendor
+    secret = vendor.access_key or (vendor.password if vendor.dialect == "insim-v1" else None)
+    return secret.get_secret_value() if secret else ""

@@ -1,0 +1,156 @@
+"""Send: planned messages to the vendor, each at most once.
+
+Law: a message is in the ledger before its request leaves, and a request that may have been taken is never sent again: without a
+trustworthy answer its messages are unknown, until a callback or a person settles them. Only what certainly never reached the
+vendor is tried again. Request bodies carry the access key: they are never logged, and neither is any answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import httpx
+from sync_connector.flow.post import NO_ENTRY, WRONG_ADDRESS, Answer, NoAnswer, post
+
+from sync_connector.dialects import Dialect, NotAReply, WrongCredentials
+from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
+from sync_connector.flow.load import Instruments
+from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
+from sync_connector.ledger.nouns import Outbound
+from sync_connector.model import Manner, MessageReply, Verdict
+
+BODY_LIMIT = 1 << 20
+BODY_LIMIT_EACH = 16 << 10
+SILENCE_LIMIT = 5
+"""Requests in a row that may have been taken, and of which nobody knows: then it is better to ask a person than to go on."""
+NOT_TAKEN = frozenset({411, 413, 415, 429})
+"""Answers of a server that has not looked at what the request says."""
+
+UNKNOWN = MessageReply(Verdict.UNKNOWN)
+REFUSED = "the vendor does not accept the login or the access key ({}); check ARDARY_LOGIN and ARDARY_ACCESS_KEY"
+
+
+class Place(NamedTuple):
+    """Where and as whom messages are posted. It never shows its access key."""
+
+    dialect: Dialect
+    url: str
+    login: str
+    access_key: str
+
+    def __repr__(self) -> str:
+        return f"Place({self.url})"
+
+
+class NotTaken(Exception):
+    """The vendor certainly took nothing of this request. `asked`: seconds that it wants to be left in peace."""
+
+    def __init__(self, why: str, *, again: bool = True, asked: float | None = None) -> None:
+        super().__init__(why)
+        self.again, self.asked = again, asked
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends batches, one after the other, in their order. `begin` is told of one before it leaves, `settle` of its replies,
+    `not_sent` that it never left, and why; all are durable when they return. `stopping` is asked before each."""
+
+    place: Place
+    client: httpx.AsyncClient
+    begin: Callable[[Sequence[Outbound], Manner], None]
+    settle: Callable[[Sequence[Outbound], Sequence[MessageReply]], None]
+    not_sent: Callable[[Sequence[Outbound], str], None]
+    stopping: Callable[[], bool]
+    patience: Patience = field(default_factory=Patience)
+    rate: float = 0.0
+    instruments: Instruments = field(default_factory=Instruments)
+    posts: int = 0
+    _silent: int = 0
+
+    async def send(self, batches: Iterable[tuple[Manner, Sequence[Outbound]]]) -> None:
+        """Send every batch. Raises `CredentialsRefused`, `FixSetup` (wrong address), `TryLater` (nobody answers); what was
+        settled stays, and what was not begun is offered by the next run of the campaign."""
+        slots = Slots(self.rate)
+        for manner, batch in batches:
+            if self.stopping():
+                return
+            wait = slots.wait(self.instruments.now())
+            if wait > 0:
+                await self.instruments.sleep(wait)
+            self.begin(batch, manner)
+            try:
+                replies = await self._persist(batch, manner)
+            except NotTaken as failure:
+                self.not_sent(batch, str(failure))
+                raise TryLater(
+                    f"the vendor takes no messages now ({failure}); what was not sent is sent when the same command is run again"
+                ) from None
+            except SyncError as fault:  # of a setup that is wrong: nobody looked at the messages
+                self.not_sent(batch, str(fault))
+                raise
+            self.settle(batch, replies)
+            if self._silent >= SILENCE_LIMIT:
+                raise TryLater(
+                    f"{self._silent} requests in a row brought no answer, and their messages are unknown; look at "
+                    "`sync-connector sms resolve`, and run the same command again for the rest"
+                )
+
+    async def _persist(self, batch: Sequence[Outbound], manner: Manner) -> list[MessageReply]:
+        """The replies to one request. It is repeated only while it certainly was not taken."""
+        begun = self.instruments.now()
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(batch, manner)
+            except NotTaken as failure:
+                attempt += 1
+                spent = self.instruments.now() - begun
+                wait = wait_before(attempt, self.patience, spent, self.instruments.chance(), failure.asked)
+                if wait is None or not failure.again or self.stopping():
+                    raise
+                await self.instruments.sleep(wait)
+
+    async def _attempt(self, batch: Sequence[Outbound], manner: Manner) -> list[MessageReply]:
+        messages = [one.message for one in batch]
+        dialect, place = self.place.dialect, self.place
+        body = dialect.messages_request(place.login, place.access_key, messages, manner)
+        unknown = [UNKNOWN] * len(batch)
+        self._silent += 1
+        try:
+            answer = await post(self.client, place.url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(batch))
+            self.posts += 1
+        except NoAnswer as failure:
+            if failure.sent:
+                self.posts += 1
+                return unknown
+            self._silent -= 1
+            raise NotTaken(failure.why) from None
+        refuse(answer, place, self.instruments.now())
+        try:
+            replies = dialect.messages_reply(messages, answer.body)
+        except WrongCredentials:
+            raise CredentialsRefused(REFUSED.format("its answer says so")) from None
+        except NotAReply:
+            return unknown
+        if not 200 <= answer.status < 300:
+            return unknown
+        if any(reply.verdict is not Verdict.UNKNOWN for reply in replies):
+            self._silent = 0
+        return replies
+
+
+def refuse(answer: Answer, place: Place, now: float) -> None:
+    """Raise where a status says that nobody looked at the request. `now`: seconds since 1970, for a `Retry-After`.
+
+    Raises `CredentialsRefused`, `FixSetup`, `NotTaken`.
+    """
+    if answer.status in NO_ENTRY:
+        raise CredentialsRefused(REFUSED.format(f"it answered {answer.status}"))
+    if answer.status in WRONG_ADDRESS:
+        advice = "check vendor.base_url and vendor.dialect"
+        raise FixSetup(f"{place.url} is not the vendor's address: it answered {answer.status}; {advice}")
+    if answer.status in NOT_TAKEN:
+        asked = retry_after(answer.headers.get("Retry-After"), now)
+        raise NotTaken(f"status {answer.status}", again=answer.status == 429, asked=asked)
