@@ -16,9 +16,8 @@ from sync_connector.cli.frame import Signals, cli, config_option, json_option, l
 from sync_connector.config import Settings
 from sync_connector.errors import AskPerson, FixSetup, TryLater
 from sync_connector.fields.phone import phone_number
-from sync_connector.ledger import message_history
 from sync_connector.ledger.keeping import kept
-from sync_connector.ledger.messages import MessageBook
+from sync_connector.ledger.messages import MessageBook, WantedMessages
 from sync_connector.ledger.store import utc_now
 from sync_connector.messaging import Asked, Interrupted
 from sync_connector.model import MessageState, Mode, Priority, Verdict
@@ -219,16 +218,17 @@ def status(
 ) -> None:
     """Tell what became of messages: each campaign in a line, or the messages of one campaign, number or state."""
     settings = config.load(config_path)
+    zone = settings.events.zone or "UTC"
     with ledger_of(settings) as ledger:
-        account = scope_of(ledger, settings).account_id
+        book = MessageBook(ledger, scope_of(ledger, settings).account_id)
         if campaign is None and number is None and not states:
-            campaigns = message_history.campaigns(ledger, account)
-            show_json(campaigns) if as_json else show(drawn.campaigns_table(campaigns, settings.events.zone or "UTC"))
+            campaigns = book.campaigns()
+            show_json(campaigns) if as_json else show(drawn.campaigns_table(campaigns, zone))
             return
         e164 = None if number is None else _e164(settings, number)
-        wanted = message_history.WantedMessages(campaign=campaign, phone_number=e164, states=states)
-        listed = message_history.listed(ledger, account, wanted, count)
-    show_json(listed) if as_json else show(drawn.messages_table(listed, settings.events.zone or "UTC", masked=number is None))
+        wanted = WantedMessages(campaign=campaign, phone_number=e164, states=tuple(map(MessageState, states)))
+        listed = book.listed(wanted, count)
+    show_json(listed) if as_json else show(drawn.messages_table(listed, zone, masked=number is None))
 
 
 def _e164(settings: Settings, number: str) -> str:
@@ -263,7 +263,7 @@ def resolve(
     settings = config.load(config_path, purpose="message" if resend else "look")
     with _book(settings) as book, Signals() as signals:
         book.recover(utc_now())
-        waiting = book.unknown()
+        waiting = book.listed(WantedMessages(states=(MessageState.UNKNOWN,)), None)
         if not (as_sent or resend):
             show_json(waiting) if as_json else show(drawn.unknown_table(waiting, settings.events.zone or "UTC"))
             return
@@ -276,9 +276,8 @@ def resolve(
             show_json({"sent": done}) if as_json else show(f"{drawn.messages(done)} taken for sent")
             return
         _confirmed(f"send {drawn.messages(len(chosen))} again? who did get one gets it twice", yes=yes)
-        book.resolve(chosen, MessageState.UNSENT, utc_now())
         try:
-            sent = messaging.resend(settings, book, book.again(chosen), lambda: signals.number)
+            sent = messaging.resend(settings, book, chosen, utc_now(), lambda: signals.number)
         except Interrupted as interrupted:
             _show_resent(interrupted.sent, as_json=as_json)
             raise interrupted.fault from None
