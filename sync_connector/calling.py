@@ -45,7 +45,7 @@ def call(settings: Settings, number: str) -> CallReply:
 async def ask(place: Place, number: str, timeout: float) -> CallReply:
     """Ask once. `timeout` is in seconds. Raises `FixSetup`, `CredentialsRefused`, `TryLater` (nobody was called)."""
     body = place.dialect.call_request(place.login, place.access_key, number)
-    async with new_client(timeout, 1) as client:
+    async with new_client(timeout, 1, keeps_connections=False) as client:
         try:
             answer = await post(client, place.url, body, BODY_LIMIT)
         except NoAnswer as failure:

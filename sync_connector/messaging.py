@@ -32,7 +32,7 @@ from sync_connector.reading import Progress
 from sync_connector.sms.draft import NOWHERE, Draft
 from sync_connector.sms.from_contacts import Contacts, open_contacts
 from sync_connector.sms.from_file import open_file
-from sync_connector.sms.hours import Allowed, parse_at, schedule, wire_time, zones_of
+from sync_connector.sms.hours import DAYS, Allowed, parse_at, schedule, wire_time, zones_of
 from sync_connector.sms.plan import Plan, Wishes, compare, plan
 from sync_connector.sms.send import Place, Sender
 from sync_connector.sms.template import Template, compile_template
@@ -153,15 +153,15 @@ def _wishes(settings: Settings, asked: Asked) -> Wishes:
     if faults:
         raise FixSetup(*faults)
     sms = settings.sms
-    sender = (sms.sender_name if asked.sender_name is None else asked.sender_name,)
-    sender += (sms.sender_mode if asked.sender_mode is None else asked.sender_mode,)
+    name = sms.sender_name if asked.sender_name is None else asked.sender_name
+    mode = sms.sender_mode if asked.sender_mode is None else asked.sender_mode
     return Wishes(
         campaign=campaign or "",
         template=template,
         url=asked.url,
         at=at,
-        manner=Manner(asked.mode, asked.priority, *sender),
-        allowed=Allowed("", ()) if asked.any_hour else Allowed(sms.hours, tuple(sms.days)),
+        manner=Manner(asked.mode, asked.priority, name, mode),
+        allowed=Allowed("", DAYS) if asked.any_hour else Allowed(sms.hours, tuple(sms.days)),
         account=account,
         country=settings.events.default_country,
         link_length=sms.link_length,
@@ -289,7 +289,7 @@ def _send(
         book.not_sent(batch, reason, utc_now())
 
     async def run() -> None:
-        async with new_client(vendor.timeout, 1) as client:
+        async with new_client(vendor.timeout, 1, keeps_connections=False) as client:
             patience = Patience(vendor.tries, vendor.give_up_after)
             sender = Sender(place, client, begin, settle, not_sent, lambda: bool(stopping()), patience, vendor.rate)
             sender.instruments = instruments or Instruments()

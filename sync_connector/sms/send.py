@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import httpx
-from sync_connector.flow.post import BODY_LIMIT, BODY_LIMIT_EACH, NO_ENTRY, WRONG_ADDRESS, Answer, NoAnswer, post
 
 from sync_connector.dialects import Dialect, NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
 from sync_connector.flow.load import Instruments
 from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
+from sync_connector.flow.post import BODY_LIMIT, BODY_LIMIT_EACH, NO_ENTRY, WRONG_ADDRESS, Answer, NoAnswer, post
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.model import Manner, MessageReply, Verdict
 

@@ -69,7 +69,7 @@ def test_a_row_is_the_same_message_however_its_number_is_written(tmp_path: Path)
 def test_a_row_that_cannot_be_read_is_a_draft_that_says_so(tmp_path: Path) -> None:
     """It is counted and named with its line; its neighbours are read."""
     path = csv(tmp_path, ROWS)
-    path.write_bytes(path.read_bytes() + b"06 12 34 56 70;Bonjour;;;;;;;;;\r\n")
+    path.write_bytes(path.read_bytes() + b"06 12 34 56 70;Bonjour;a;b;c;d;e;f;g;h\r\n")
     *read, bad = sorted(drafts(path), key=lambda one: one.place.line)
     assert [one.unreadable for one in read] == ["", ""]
     assert bad.place.line == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sync_connector.model import Manner, MessageState, Mode, Place, Priority
 from sync_connector.sms.draft import REASONS, Draft
-from sync_connector.sms.hours import Allowed
+from sync_connector.sms.hours import DAYS, Allowed
 from sync_connector.sms.plan import Plan, Wishes, compare, plan
 from sync_connector.sms.template import compile_template
 
@@ -24,10 +24,10 @@ MOBILE, OTHER, LANDLINE = "06 12 34 56 78", "+33 6 12 34 56 79", "01 42 68 53 00
 E164, OTHER_E164 = "+33612345678", "+33612345679"
 
 
-def wishes(text: str | None = None, **changes: object) -> Wishes:
+def wishes(text: str | None = None, **changes: Any) -> Wishes:
     """What is wanted of all messages: at any hour, in France, unless a test says otherwise."""
     template = None if text is None else compile_template(text)
-    base = Wishes("march", template, "", None, Manner(), Allowed("", ()), PARIS, "FR", 24)
+    base = Wishes("march", template, "", None, Manner(), Allowed("", DAYS), PARIS, "FR", 24)
     return base._replace(**changes)
 
 
@@ -37,7 +37,7 @@ def planned(drafts: Sequence[Draft], wanted: Wishes | None = None, crm: dict[str
     return plan(drafts, wanted or wishes(), NOON, lambda: next(ids), crm or {})
 
 
-def draft(number: str = MOBILE, text: str | None = "Bonjour", **changes: object) -> Draft:
+def draft(number: str = MOBILE, text: str | None = "Bonjour", **changes: Any) -> Draft:
     """A row of a file of messages."""
     base = Draft(Place("messages.csv", 2), number, text=text, identity="id 1")
     return base._replace(**changes)
