@@ -97,10 +97,11 @@ def test_a_connection_that_is_closed_on_a_request_may_have_taken_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=answer_nothing)
         thread.start()
+        port = listening.getsockname()[1]
         with pytest.raises(NoAnswer, match="cut") as fault:
-            asyncio.run(ask(listening.getsockname()[1]))
+            asyncio.run(ask(port))
         thread.join()
     assert fault.value.sent
     with pytest.raises(NoAnswer, match="no connection") as fault:
-        asyncio.run(ask(listening.getsockname()[1] if listening.fileno() >= 0 else 1))
+        asyncio.run(ask(port))
     assert not fault.value.sent
