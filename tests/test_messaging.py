@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from sync_connector import messaging
+from sync_connector import dialects, messaging
 from sync_connector.cli import sms as commands
+from sync_connector.dialects._callback import callback_query
 from sync_connector.events.inbox import open_inbox
+from sync_connector.model import Callback, Kind
 from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.following import STOPS, Due, follow
+from sync_connector.sms import send as sending
 from tests.conftest import PASSWORD, Project, e164, person
 
 MONDAY = datetime(2026, 3, 2, 11, tzinfo=UTC)  # noon in Paris
@@ -80,6 +86,16 @@ def arrive(project: Project, *queries: str, at: datetime = MONDAY) -> None:
     with closing(open_inbox(f"sqlite:///{project.folder / INBOX}")) as inbox:
         inbox.append([(at, query) for query in queries])
     project.run("pull")
+
+
+def said_in(dialect: str, said: Callback) -> str:
+    """A callback in a generation, as its query."""
+    return callback_query(*dialects.find(dialect).callback(said))
+
+
+def incoming(number: str, text: str) -> str:
+    """Somebody writes."""
+    return said_in("ardary", Callback(Kind.INCOMING_SMS, number, "2026-03-02 12:30:00", text=text))
 
 
 def out_of(told: dict[str, Any]) -> dict[str, int]:
@@ -236,3 +252,174 @@ def test_no_secret_is_shown(desk: Project) -> None:
     assert "another-secret-key" not in ended.output
     desk.environment["ARDARY_ACCESS_KEY"] = PASSWORD
     assert send(desk, "--file", str(desk.folder / "march.csv"))["messages"]["sent"] == 60
+
+
+def followed(project: Project, vendor: Vendor, seed: int = 1) -> list[Due]:
+    """All that follows from what the vendor took comes in, and is pulled."""
+    due = follow(vendor.messages, seed=seed, zone=ZoneInfo("Europe/Paris"))
+    with closing(open_inbox(f"sqlite:///{project.folder / INBOX}")) as inbox:
+        for start in range(0, len(due), 1_000):
+            inbox.append([(one.at, one.made.query) for one in due[start : start + 1_000]])
+    project.run("pull")
+    return due
+
+
+def states(project: Project) -> Counter[str]:
+    """How many messages are where."""
+    return Counter(one["state"] for one in project.json("sms", "status", "--campaign", "march", "--count", "100000"))
+
+
+def test_of_five_thousand_messages_none_is_sent_twice_though_answers_are_lost(office: Project, vendor: Vendor) -> None:
+    """A vendor that takes each request and cuts every fifth connection has every message once, by its id and by its number and
+    text, however often the command is run; each is sent or unknown, and the callbacks settle all that are unknown. Then a STOP
+    that was among them stops the next campaign for that number."""
+    vendor.cut = 0.2
+    vendor.now = lambda: MONDAY
+    rows = [message(n, f"Bonjour {n % 7}") for n in range(5_000)]
+    words = ("--file", campaign(office, rows), "--limit", "5000")
+    runs = 0
+    while send(office, *words, code=None) and sum(states(office).values()) != 5_000:
+        runs += 1
+        assert runs < 50
+    assert set(states(office)) == {"sent", "unknown"}
+    assert states(office)["unknown"] > 500
+    assert Counter(Counter(taken.id_sms_api for taken in vendor.messages).values()) == {1: 5_000}
+    assert Counter(Counter((taken.phone_number, taken.message) for taken in vendor.messages).values()) == {1: 5_000}
+    due = followed(office, vendor)
+    assert states(office) == {"sent": 5_000}
+    assert office.json("sms", "resolve") == []
+    assert send(office, *words)["messages"]["sent"] == 0
+    assert len(vendor.messages) == 5_000
+    stops = {one.made.said.number for one in due if one.made.said and one.made.said.text in STOPS}
+    assert len(stops) > 50
+    assert {one["number"] for one in office.json("sms", "opt-outs")} == stops
+    vendor.cut = 0.0
+    told = send(office, *words, "--campaign", "april")
+    assert (out_of(told), told["messages"]["sent"]) == ({"opted_out": len(stops)}, 5_000 - len(stops))
+    assert not stops & {taken.phone_number for taken in vendor.messages[5_000:]}
+
+
+@pytest.mark.parametrize("text", ["STOP", "stop.", "Stop SMS", "ARRÊT", "arret", " STOPSMS !"])
+def test_a_stop_stops_the_next_campaign_for_that_number(desk: Project, vendor: Vendor, text: str) -> None:
+    """In any spelling; another number is written to, and a person can let the number in again."""
+    path = campaign(desk, [message(1), message(2)])
+    send(desk, "--file", path)
+    arrive(desk, incoming(e164(1), text), incoming(e164(2), "Stop by at five o'clock"))
+    told = send(desk, "--file", path, "--campaign", "april")
+    assert (out_of(told), told["messages"]["sent"]) == ({"opted_out": 1}, 1)
+    (one,) = desk.json("sms", "opt-outs")
+    assert (one["number"], one["text"]) == (e164(1), text)
+    desk.run("sms", "opt-outs", "--remove", "06 12 00 00 01")
+    assert send(desk, "--file", path, "--campaign", "april")["messages"]["sent"] == 1
+    desk.run("sms", "opt-outs", "--add", e164(2))
+    assert out_of(send(desk, "--file", path, "--campaign", "may")) == {"opted_out": 1}
+
+
+def test_what_is_unknown_waits_for_a_person_or_a_callback(desk: Project, vendor: Vendor) -> None:
+    """It is listed and never sent again by itself; a person takes it for sent, or sends it again, under the same id."""
+    vendor.cut = 1.0
+    path = campaign(desk, [message(n) for n in range(3)])
+    assert send(desk, "--file", path, code=3)["messages"]["unknown"] == 3
+    vendor.cut = 0.0
+    assert out_of(send(desk, "--file", path)) == {"unknown": 3}
+    first, second, third = (one["id_sms_api"] for one in desk.json("sms", "resolve"))
+    assert "say which" in desk.run("sms", "resolve", "--sent", code=2).stderr
+    assert "--sent or --resend" in desk.run("sms", "resolve", first, code=2).stderr
+    assert "not among the unknown" in desk.run("sms", "resolve", "nonsense", "--sent", code=2).stderr
+    assert desk.json("sms", "resolve", first, "--sent") == {"sent": 1}
+    assert "--yes" in desk.run("sms", "resolve", second, "--resend", code=4).stderr
+    assert desk.json("sms", "resolve", second, "--resend", "--yes")["messages"]["sent"] == 1
+    assert Counter(taken.id_sms_api for taken in vendor.messages) == {first: 1, second: 2, third: 1}
+    followed(desk, vendor)
+    assert desk.json("sms", "resolve") == []
+    assert out_of(send(desk, "--file", path)) == {"already": 3}
+
+
+def test_a_run_that_was_killed_leaves_its_last_request_unknown(
+    desk: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was under way is never sent again by itself, and what was not begun is sent by the same command."""
+    path = campaign(desk, [message(n) for n in range(60)])
+
+    async def dies(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "post", dies)
+        assert "Aborted" in desk.run("sms", "send", "--file", path, "--yes", code=1).stderr
+    told = send(desk, "--file", path)
+    assert (out_of(told), told["messages"]["sent"]) == ({"unknown": 25}, 35)
+    assert states(desk) == {"unknown": 25, "sent": 35}
+    assert len(vendor.messages) == 35
+
+
+def test_the_whole_story_of_a_contact(office: Project, vendor: Vendor) -> None:
+    """Campaign → delivered → clicked → answered → call → qualification: `explain` tells all of it in order, and the CRM's tables
+    have each with the contact's key, and the campaign where it is about a message."""
+    vendor.now = lambda: MONDAY
+    office.sync()
+    office.configure()
+    with open(office.config, "a", encoding="utf-8") as out:
+        out.write('[[sinks]]\nname = "crm"\ntype = "sql"\nurl = "sqlite:///crm.db"\n')
+    send(office, "--contacts", "--campaign", "spring", "--text", "Bonjour {first_name}, [Link]", "--link", "https://example.com/")
+    (taken,) = [one for one in vendor.messages if one.phone_number == e164(1)]
+    status = Callback(Kind.SMS_STATUS, e164(1), "2026-03-02T11:00:05Z", status="sent", id_sms_api=taken.id_sms_api)
+    story = [
+        status,
+        status._replace(status="received", when="2026-03-02T11:00:09Z"),
+        Callback(Kind.LINK_CLICK, e164(1), "2026-03-02 12:05:00", link="https://example.com/", id_sms_api=taken.id_sms_api),
+        Callback(Kind.INCOMING_SMS, e164(1), "2026-03-02 12:06:00", text="Oui, rappelez-moi"),
+        Callback(Kind.CALL, e164(1), "2026-03-02 12:10:00", "outgoing", "00:02:00"),
+        Callback(Kind.CALL_QUALIFICATION, e164(1), "2026-03-02 12:13:00", "mobile", text="Rendez-vous pris"),
+    ]
+    arrive(office, *(said_in("insim-v1", said) for said in story), at=MONDAY + timedelta(minutes=20))
+    told = office.json("explain", "K00001")
+    (sent,) = told["messages"]
+    assert (sent["campaign"], sent["state"], sent["delivery"], sent["text"]) == (
+        "spring",
+        "sent",
+        "received",
+        "Bonjour Jean1, [Link]",
+    )
+    assert [bool(sent["clicked_at"]), bool(sent["answered_at"]), sent["opted_out"]] == [True, True, False]
+    assert [one["kind"] for one in told["events"]] == [said.kind for said in story]
+    shown = office.run("explain", "K00001").stdout
+    for words in ("spring", "Bonjour Jean1", "delivered", "Oui, rappelez-moi", "Rendez-vous pris", "2:00"):
+        assert words in shown, words
+    with closing(sqlite3.connect(office.folder / "crm.db")) as crm:
+        of_a_message = {
+            table: crm.execute(f"SELECT contact_key, campaign FROM {table}").fetchall()
+            for table in ("sms_statuses", "link_clicks", "incoming_sms")
+        }
+        assert of_a_message == {table: [("K00001", "spring")] for table in of_a_message}
+        assert crm.execute("SELECT status, message FROM sms_statuses").fetchall() == [("received", "Bonjour Jean1, [Link]")]
+        assert crm.execute("SELECT answers FROM incoming_sms").fetchall() == [(taken.id_sms_api,)]
+        assert crm.execute("SELECT contact_key, duration FROM calls").fetchall() == [("K00001", 120)]
+        assert crm.execute("SELECT contact_key, qualification FROM call_qualifications").fetchall() == [
+            ("K00001", "Rendez-vous pris")
+        ]
+    (line,) = office.json("sms", "status")
+    counts = {name: line[name] for name in ("messages", "sent", "delivered", "clicked", "answered", "opted_out")}
+    assert counts == {"messages": 10, "sent": 10, "delivered": 1, "clicked": 1, "answered": 1, "opted_out": 0}
+
+
+def test_click_to_call(desk: Project, vendor: Vendor) -> None:
+    """The mobile calls; its own error codes have their own meanings; the first generation has no such call."""
+    assert "no click-to-call" in desk.run("call", e164(1), code=2).stderr
+    desk.settings["vendor"] |= {"dialect": "insim-v1", "base_url": f"{desk.address}/api/v1"}
+    desk.configure()
+    assert desk.json("call", "06 12 00 00 01")["result"] == "accepted"
+    assert [taken.phone_number for taken in vendor.calls] == [e164(1)]
+    assert "no number to call" in desk.run("call", "12", code=2).stderr
+    vendor.offline = True
+    assert "app" in desk.run("call", e164(1), code=1).stderr
+    vendor.servers_down = True
+    assert "servers are down" in desk.run("call", e164(1), code=1).stderr
+    vendor.offline = vendor.servers_down = False
+    vendor.cut = 1.0
+    assert "may be ringing" in desk.run("call", e164(1), code=3).stderr
+    assert desk.json("call", e164(1), code=3)["result"] == "unknown"
+    desk.environment["ARDARY_ACCESS_KEY"] = "wrong-key"
+    refused = desk.run("call", e164(1), code=2)
+    assert "ARDARY_ACCESS_KEY" in refused.stderr
+    assert "wrong-key" not in refused.output
