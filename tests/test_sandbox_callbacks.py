@@ -135,6 +135,17 @@ class Receiver:
     answers: list[int] = field(default_factory=lambda: [200])
     heard: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     cut: ClassVar[int] = 0
+    arrived: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def targets(self) -> list[str]:
+        """All that was heard."""
+        return list(itertools.chain.from_iterable(self.heard.values()))
+
+    def wait(self, count: int) -> bool:
+        """Until so many were heard; false if they are not within a minute."""
+        with self.arrived:
+            return self.arrived.wait_for(lambda: len(self.targets) >= count, 60)
 
 
 @contextmanager
@@ -146,7 +157,8 @@ def receiving(*answers: int, tls: ssl.SSLContext | None = None) -> Iterator[Rece
         wbufsize = -1  # one packet an answer
 
         def do_GET(self) -> None:
-            with lock:
+            with receiver.arrived:
+                receiver.arrived.notify_all()
                 receiver.heard.setdefault(self.client_address, []).append(self.path)
                 status = receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0]
             if status == Receiver.cut:
@@ -160,7 +172,6 @@ def receiving(*answers: int, tls: ssl.SSLContext | None = None) -> Iterator[Rece
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    lock = threading.Lock()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
@@ -179,8 +190,7 @@ def test_each_is_rung_once_in_order_and_in_its_very_bytes() -> None:
     made = MADE[:300]
     with receiving() as receiver:
         rung = ring(receiver.url, made, connections=4)
-    targets = list(itertools.chain.from_iterable(receiver.heard.values()))
-    assert Counter(targets) == Counter(f"{SECRET}?{callback.query}" for callback in made)
+    assert Counter(receiver.targets) == Counter(f"{SECRET}?{callback.query}" for callback in made)
     assert len(receiver.heard) <= 4
     positions: dict[str, list[int]] = {f"{SECRET}?{callback.query}": [] for callback in made}
     for position, callback in enumerate(made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,13 +78,18 @@ def _serve(host: str, shown: str, port: int, callback: str | None, cut: float, s
     vendor = Vendor(login, password, os.environ.get("SANDBOX_ACCESS_KEY", ""), cut, chance=random.Random(seed))  # noqa: S311
     with ExitStack() as open_:
         if callback:
-            vendor.follow = open_.enter_context(ringing.following(callback, seed=seed, zone=zone))
+            vendor.follow = follower = open_.enter_context(ringing.following(callback, seed=seed, zone=zone))
+            open_.callback(lambda: show(f"called back: {_counted(follower.answers) or 'nothing yet'}"))
         listening = serve.bound(host, port)
         click.echo(f"sandbox on http://{shown}:{listening.getsockname()[1]}  (login {login}; Ctrl-C ends it)")
         click.echo("insim-v1 is under /api/v1; what it holds: /_sandbox/contacts, /_sandbox/messages, /_sandbox/requests")
         if callback:
             click.echo("it calls back about what is sent to it")
         serve.serve(vendor, listening)
+
+
+def _counted(answers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} × {answer}" for answer, number in sorted(answers.items()))
 
 
 def _make_up(address: str, url: str, count: int, seed: int, zone: ZoneInfo) -> None:
@@ -97,9 +103,8 @@ def _make_up(address: str, url: str, count: int, seed: int, zone: ZoneInfo) -> N
     made = callbacks.make(count, seed=seed, numbers=numbers or INVENTED, now=datetime.now(UTC), zone=zone)
     rung = ringing.ring(url, made)
     whats = ", ".join(f"{number:,} {what}" for what, number in sorted(rung.whats.items()))
-    answers = ", ".join(f"{number:,} × {answer}" for answer, number in sorted(rung.answers.items()))
     show(f"{rung.sent:,} callbacks: {whats}")
-    show(f"answered: {answers}")
+    show(f"answered: {_counted(rung.answers)}")
     if set(rung.answers) != {"200"}:
         raise TryLater("not each callback was answered 200: see `sync-connector receive` for the reason")
 
