@@ -101,6 +101,11 @@ class Client:
         self._open = ExitStack()
         self._portal: BlockingPortal | None = None
 
+    @property
+    def dialect(self) -> str:
+        """The generation of the API."""
+        return self._dialect.name
+
     def __repr__(self) -> str:
         return f"Client({self._login!r}, dialect={self._dialect.name!r})"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from sync_connector.events.inbox import open_inbox
 from sync_connector.model import Callback, Kind
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.following import STOPS, Due, follow
+from sync_connector.sandbox.vendor import judge_number
 from sync_connector.sms import send as sending
 from tests.conftest import PASSWORD, Project, e164, person
 
@@ -183,14 +183,10 @@ def test_the_same_words_to_one_number_are_a_mistake_unless_said(desk: Project, v
 def test_what_the_vendor_refuses_is_told_by_message(desk: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """`sent: 0` is exit 3, is in the status with its reason, and is not offered again by itself."""
     # A valid number for our library may be none for the vendor's: here that is played by ours.
-    from sync_connector.sandbox import messages as of_the_vendor
+    def stricter(fields: dict[str, Any], *, national: bool) -> tuple[str | None, str | None]:
+        return (None, "#001") if fields.get("phone_number") == e164(2) else judge_number(fields, national=national)
 
-    judged: Callable[..., Any] = of_the_vendor.judge_number
-
-    def stricter(fields: dict[str, Any], *, national: bool) -> Any:
-        return (None, "#001") if fields.get("phone_number") == e164(2) else judged(fields, national=national)
-
-    monkeypatch.setattr(of_the_vendor, "judge_number", stricter)
+    monkeypatch.setattr("sync_connector.sandbox.messages.judge_number", stricter)
     path = campaign(desk, [message(1), message(2)])
     assert send(desk, "--file", path, code=3)["messages"] == {"sent": 1, "refused": 1, "unknown": 0, "unsent": 0}
     (refused,) = desk.json("sms", "status", "--state", "refused")
