@@ -31,9 +31,9 @@ STOREYS = [
     {"reading"},
     {"planning"},
     {"watermark"},
-    {"pipeline", "pulling"},
-    {"planfile", "explaining", "event_report", "quality_report", "starting", "auditing", "resubmitting"},
-    {"file_report", "demo"},
+    {"pipeline", "pulling", "messaging"},
+    {"planfile", "explaining", "event_report", "quality_report", "starting", "auditing", "resubmitting", "calling"},
+    {"file_report", "demo", "client"},
     {"cli"},
 ]
 PURE = [
