@@ -5,8 +5,8 @@
 
 Planning (number, opt-outs, template, links, price, hour, ledger) is held against the mere reading of the file; sending (each
 request noted in the ledger before it leaves, and settled) against posting the same requests to the same sandbox and forgetting
-them. The ledger is an SQLite file in `bench/out`, the sandbox a thread of this process on a real socket. The vendor must have each
-message once: else the measurement ends with exit code 1.
+them. The ledger is an SQLite file in `bench/out`, the sandbox a thread of this process on a real socket. The vendor must have
+each message once: else the measurement ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from sync_connector.ledger.store import open_ledger
 from sync_connector.reading import Progress
 from sync_connector.sandbox.serve import in_background
 from sync_connector.sandbox.vendor import Vendor
+from sync_connector.sms.plan import Plan
 
 OUT = Path(__file__).parent / "out" / "messages"
 KEY = "bench"
@@ -97,7 +98,7 @@ def measure(planned: int, sent: int, campaign: str) -> dict[str, float]:
     return took
 
 
-def posting(settings: config.Settings, made: messaging.Plan, address: str) -> float:
+def posting(settings: config.Settings, made: Plan, address: str) -> float:
     """Seconds that the same requests take, a connection for each, when nobody remembers them."""
     dialect = dialects.find("ardary")
     begun = time.perf_counter()
@@ -125,14 +126,10 @@ def main() -> None:
     OUT.mkdir(parents=True)
     rounds = [measure(given.planned, given.sent, f"round {n}") for n in range(given.rounds)]
     middle = {part: statistics.median(one[part] for one in rounds) for part in rounds[0]}
-    each = middle["plan"] / given.planned * 1e6
-    print(
-        f"plan {given.planned:,}: {middle['plan']:6.2f} s, {each:.0f} µs each, {middle['plan'] / middle['read']:.1f} × reading the file"
-    )
-    rate = given.sent / middle["send"]
-    print(
-        f"send {given.sent:,}: {middle['send']:6.2f} s, {rate:,.0f} a second, {middle['send'] / middle['post']:.1f} × posting alone"
-    )
+    each, rate = middle["plan"] / given.planned * 1e6, given.sent / middle["send"]
+    beside = (middle["plan"] / middle["read"], middle["send"] / middle["post"])
+    print(f"plan {given.planned:,}: {middle['plan']:6.2f} s, {each:.0f} µs each, {beside[0]:.1f} × reading the file")
+    print(f"send {given.sent:,}: {middle['send']:6.2f} s, {rate:,.0f} a second, {beside[1]:.1f} × posting alone")
     print(f"peak memory, the sandbox's included: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     shutil.rmtree(OUT, ignore_errors=True)
 

@@ -182,6 +182,7 @@ def test_the_same_words_to_one_number_are_a_mistake_unless_said(desk: Project, v
 
 def test_what_the_vendor_refuses_is_told_by_message(desk: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """`sent: 0` is exit 3, is in the status with its reason, and is not offered again by itself."""
+
     # A valid number for our library may be none for the vendor's: here that is played by ours.
     def stricter(fields: dict[str, Any], *, national: bool) -> tuple[str | None, str | None]:
         return (None, "#001") if fields.get("phone_number") == e164(2) else judge_number(fields, national=national)

@@ -8,7 +8,7 @@ to send + left out. Nothing is sent twice because it was asked for twice.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -37,6 +37,9 @@ RECEIVING = {int(PhoneNumberType.MOBILE), int(PhoneNumberType.FIXED_LINE_OR_MOBI
 """The kinds of numbers that receive SMS."""
 
 SAMPLES = 5
+
+HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control signs other than a tab and a line's end, and halves of signs."""
 
 PRIORITIES = {name: Priority[name.upper()] for name in ("low", "normal", "high")} | {str(int(p)): p for p in Priority}
 
@@ -273,7 +276,7 @@ def _text(draft: Draft, wishes: Wishes, url: str) -> tuple[str, Segments, int]:
     said = said.replace("\r\n", "\n").strip()
     if not said:
         raise _Out("bad_text", "the text is blank")
-    if any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t" for sign in said):
+    if HARMFUL.search(said):
         raise _Out("bad_text", "the text holds a control sign, or half of a sign")
     text, _ = with_link(said)
     if fault := link_fault(text, url):

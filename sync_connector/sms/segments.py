@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from gsm0338 import Codec  # type: ignore[import-untyped]
+from gsm0338 import Codec
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
