@@ -95,9 +95,10 @@ def _rank(status: str | None) -> int:
 
 
 def _with_opt_outs() -> sa.FromClause:
-    """Events, and the opt-out that one has brought about and that still holds."""
-    same = (opt_outs.c.account_id == events.c.account_id) & (opt_outs.c.event_key == events.c.event_key)
-    return events.outerjoin(opt_outs, same)
+    """Events, and the opt-out that one has brought about and that still holds. Its key alone would do; by the number it is found
+    in an index."""
+    same_number = (opt_outs.c.account_id == events.c.account_id) & (opt_outs.c.phone_number == events.c.phone_number)
+    return events.outerjoin(opt_outs, same_number & (opt_outs.c.event_key == events.c.event_key))
 
 
 def _told(row: Any, fate: dict[str, Any]) -> dict[str, Any]:
