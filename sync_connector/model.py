@@ -296,6 +296,9 @@ class Record(NamedTuple):
 
     `event_key` is unique: a sink that meets it again writes nothing twice, but lets the newer record stand, since a contact
     may become known later and an SMS gets its next status.
+
+    `campaign` and `message` (its text): of our message that the event is about, or that an incoming SMS answers; `answers`: the
+    `id_sms_api` of the latter. `""` where it is about none.
     """
 
     event_key: str
@@ -303,3 +306,6 @@ class Record(NamedTuple):
     contact_key: str | None
     contact_source: str | None
     event: Event
+    campaign: str = ""
+    message: str = ""
+    answers: str = ""

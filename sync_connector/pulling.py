@@ -27,6 +27,7 @@ from sync_connector.dialects._callback import read_callback
 from sync_connector.errors import LeaseLost, Stopped, SyncError
 from sync_connector.events import match
 from sync_connector.events.inbox import Arrival, Origin
+from sync_connector.events.stop import is_stop
 from sync_connector.events.understand import comparable, content, fold_statuses, understand
 from sync_connector.ledger.events import Choose, EventBook
 from sync_connector.ledger.leases import SECONDS
@@ -70,6 +71,8 @@ class Pulled:
     repeats: int = 0
     bound: int = 0
     bound_late: int = 0
+    messages_settled: int = 0
+    opted_out: int = 0
     left_at_origin: int = 0
     sinks: list[Written] = field(default_factory=list)
     seconds: float = 0.0
@@ -95,6 +98,8 @@ class Pulled:
             "bound_late": self.bound_late,
             "unmatched": self.matched["none"],
             "anonymous": self.matched["anonymous"] + self.matched["unreadable"],
+            "messages_settled": self.messages_settled,
+            "opted_out": self.opted_out,
             "sinks": [written.as_json() for written in self.sinks],
             "waiting_at_the_edge": self.left_at_origin,
             "seconds": round(self.seconds, 3),
@@ -167,6 +172,8 @@ def _take_in(
         pulled.matched.update(taken.matched)
         pulled.repeats += taken.repeats
         pulled.bound += taken.bound
+        pulled.messages_settled += taken.settled
+        pulled.opted_out += taken.opted_out
         progress.at(pulled.fetched)
         newest = max(newest, page.newest)
     pulled.left_at_origin = newest - cursor
@@ -196,7 +203,8 @@ def _arrived(settings: Settings, inbox: str, callback: Arrival) -> Arrived:
     event = understand(read_callback(callback.query), zone, events.default_country)
     window = match.repeat_window(event, events.window)
     said = content(event) if comparable(event) else xxhash.xxh3_128_digest(callback.query.encode())
-    return Arrived(_event_key(inbox, callback), callback.received_at, callback.query, event, said.hex(), window)
+    stop = event.kind is Kind.INCOMING_SMS and is_stop(event.text)
+    return Arrived(_event_key(inbox, callback), callback.received_at, callback.query, event, said.hex(), window, stop)
 
 
 def _write_back(

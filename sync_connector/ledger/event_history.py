@@ -14,10 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync_connector.ledger.events import utc
-from sync_connector.ledger.schema import bindings, contacts, events, outbox, sinks, sources
+from sync_connector.ledger.schema import bindings, contacts, events, messages, outbox, sinks, sources
+from sync_connector.ledger.statements import utc
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import OTHER_STATUS, STATUSES, Event, Kind, Matched
+
+ABOUT = ("about", "campaign")
+"""What is told of the message that an event is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,21 @@ class Wanted:
 def listed(ledger: Ledger, account_id: int, wanted: Wanted, count: int | None) -> list[dict[str, Any]]:
     """Events, those that were received last first: `model.Event`'s fields by name, times in ISO 8601 (UTC), and
     `event_key`, `received_at`, `number` (E.164), `contacts` (keys), `source`, `same_as`, `match`, `sinks` (name → written,
-    waiting, parked), `reasons` (name → why it is parked), `query` (as it came)."""
+    waiting, parked), `reasons` (name → why it is parked), `query` (as it came), `about` (`id_sms_api` of our message that it is
+    about or answers) and `campaign` (of that; `""`: a message of its own), both `None` where there is none."""
     last_first = (events.c.received_at.desc(), events.c.id.desc())  # as an index has them
     query = sa.select(events).where(_these(account_id, wanted)).order_by(*last_first).limit(count)
     with ledger.engine.connect() as connection:
         found = connection.execute(query).all()
         bound = _bound(connection, [row.id for row in found])
         states = _states(connection, account_id, found)
-    return [_told(row, bound.get(row.id, []), states.get(row.id, {})) for row in found]
+        about = _about(connection, [row.message_id for row in found if row.message_id is not None])
+    nothing = (None, None)
+    return [
+        _told(row, bound.get(row.id, []), states.get(row.id, {}))
+        | dict(zip(ABOUT, about.get(row.message_id, nothing), strict=True))
+        for row in found
+    ]
 
 
 def _these(account_id: int, wanted: Wanted) -> sa.ColumnElement[bool]:
@@ -87,6 +97,12 @@ def _bound(connection: Connection, event_ids: Sequence[int]) -> dict[int, list[t
     for event_id, key, source in connection.execute(query):
         bound[event_id].append((key, source))
     return bound
+
+
+def _about(connection: Connection, message_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Message id → its `id_sms_api` and its campaign."""
+    query = sa.select(messages.c.id, messages.c.id_sms_api, messages.c.campaign).where(messages.c.id.in_(list(set(message_ids))))
+    return {id_: (id_sms_api, campaign) for id_, id_sms_api, campaign in connection.execute(query)}
 
 
 def _states(connection: Connection, account_id: int, rows: Iterable[Any]) -> dict[int, dict[str, tuple[str, str | None]]]:

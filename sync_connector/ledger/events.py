@@ -1,7 +1,7 @@
-"""Events in the ledger: taken in, and bound to contacts.
+"""Events in the ledger: taken in, and bound to contacts and to our messages.
 
-Law: an event, what it is bound to and the cursor of its inbox move in one transaction, which renews the lease of the pull; so
-a callback that is met again changes nothing.
+Law: an event, what it is bound to, what it proves of a message and the cursor of its inbox move in one transaction, which renews
+the lease of the pull; so a callback that is met again changes nothing.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync_connector.ledger import leases
+from sync_connector.ledger import evidence, leases
 from sync_connector.ledger.nouns import Arrived, Candidate, TakenIn
 from sync_connector.ledger.schema import bindings, cursors, events
-from sync_connector.ledger.statements import ask, put
+from sync_connector.ledger.statements import ask, put, utc
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import Clock, Event, Kind, Matched, State
 
@@ -100,7 +100,11 @@ class EventBook:
             known = set(ask(connection, text, values).scalars())
             fresh = list({one.event_key: one for one in arrivals if one.event_key not in known}.values())
             same_as = self._repeats(connection, fresh)
-            status_of = self._first_statuses(connection, [one for one in fresh if one.event_key not in same_as])
+            firsts = [one for one in fresh if one.event_key not in same_as]
+            status_of = self._first_statuses(connection, firsts)
+            about, settled = evidence.settle(connection, self.account_id, fresh)  # first: what is proven may be answered
+            about |= evidence.answered(connection, self.account_id, fresh)
+            opted_out = evidence.opt_out(connection, self.account_id, firsts)
             numbers = list({one.event.phone_number for one in fresh if one.event.phone_number is not None})
             chosen = {number: choose(who) for number, who in self._candidates(connection, numbers).items()}
             rows, bound = [], {}
@@ -122,6 +126,7 @@ class EventBook:
                         "same_as": same_as.get(one.event_key),
                         "status_of": status_of.get(one.event_key),
                         "matched": matched.value,
+                        "message_id": about.get(one.event_key),
                     }
                 )
             if rows:
@@ -142,6 +147,8 @@ class EventBook:
             repeats=len(same_as),
             matched=dict(Counter(row["matched"] for row in rows if row["kind"] is not Kind.UNKNOWN)),
             bound=sum(bool(ids) for ids in bound.values()),
+            settled=settled,
+            opted_out=opted_out,
         )
 
     def bind_late(self, choose: Choose, numbers_at_once: int = 500) -> int:
@@ -173,14 +180,11 @@ class EventBook:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is on disk when it ends, even if the power fails: an inbox forgets what it was told is safe, and a
-        delivery's number must not be handed out twice. A sync needs no more than SQLite's usual: it sends again."""
-        with self.ledger.engine.connect() as connection:
-            if connection.dialect.name == "sqlite":  # past SQLAlchemy, which would begin the transaction first
-                connection.connection.cursor().execute("PRAGMA synchronous=FULL")
-            with connection.begin():
-                leases.renew(connection, self.account_id, self.ledger.holder, "pull")
-                yield connection
+        """A transaction that is on disk when it ends: an inbox forgets what it was told is safe, and a delivery's number must not
+        be handed out twice."""
+        with self.ledger.durable() as connection:
+            leases.renew(connection, self.account_id, self.ledger.holder, "pull")
+            yield connection
 
     def renew(self) -> None:
         """Keep the lease while nothing is written. Raises `LeaseLost`."""
@@ -230,11 +234,6 @@ class EventBook:
             (event_id, ordinal, contact_id) for key, event_id in found for ordinal, contact_id in enumerate(bound[key], start=1)
         ]
         put(connection, bindings, ("event_id", "ordinal", "contact_id"), rows)
-
-
-def utc(moment: datetime) -> datetime:
-    """A time as the ledger has it, with its zone: SQLite keeps none, and all are UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def event_of(row: sa.Row[*tuple[object, ...]]) -> Event:

@@ -1,4 +1,5 @@
-"""One run and one pull at a time on an account: a lease with an expiry, renewed in every transaction that writes.
+"""One run, one pull and one sending of messages at a time on an account: a lease with an expiry, renewed in every transaction
+that writes.
 
 A lease whose holder was a process of this machine that no longer lives is taken over at once, so that a killed run can
 be started again without waiting; one held from elsewhere is taken over when it has expired. Renewing in the same
@@ -28,10 +29,10 @@ _RENEW = """
 UPDATE leases SET expires_at = :expires_at WHERE account_id = :account_id AND purpose = :purpose AND holder = :holder
 """
 
-Purpose = Literal["sync", "pull"]
-"""What a lease is for: contacts may go out while callbacks come in."""
+Purpose = Literal["sync", "pull", "sms"]
+"""What a lease is for: contacts and messages may go out while callbacks come in."""
 
-_WORD = {"sync": "run", "pull": "pull"}
+_WORD = {"sync": "run", "pull": "pull", "sms": "sending of messages"}
 
 
 def this_process() -> str:

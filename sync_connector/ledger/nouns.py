@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sync_connector.model import Change, Event, Finding, Place
+from sync_connector.model import Change, Event, Finding, Message, MessageState, Mode, Place
 
 
 class Scope(NamedTuple):
@@ -58,7 +58,8 @@ class StaleNumber(NamedTuple):
 
 class Arrived(NamedTuple):
     """A callback that was understood, on its way into the ledger. `content` is the same for two that say the same; the later
-    of them is a suspected repeat if it was received within `window` of the former."""
+    of them is a suspected repeat if it was received within `window` of the former. `stop`: an incoming SMS by which somebody
+    says that they want no more messages."""
 
     event_key: str
     received_at: datetime
@@ -66,6 +67,7 @@ class Arrived(NamedTuple):
     event: Event
     content: str
     window: timedelta
+    stop: bool = False
 
 
 class Candidate(NamedTuple):
@@ -77,13 +79,16 @@ class Candidate(NamedTuple):
 
 
 class TakenIn(NamedTuple):
-    """What became of a page of callbacks: `known` were events already and are counted nowhere else. `kinds`: kind → events."""
+    """What became of a page of callbacks: `known` were events already and are counted nowhere else. `kinds`: kind → events.
+    `settled`: messages of which a callback says that they were sent, which nobody knew before. `opted_out`: numbers."""
 
     known: int
     kinds: dict[str, int]
     repeats: int
     matched: dict[str, int]
     bound: int
+    settled: int = 0
+    opted_out: int = 0
 
 
 class Delivery(NamedTuple):
@@ -91,3 +96,36 @@ class Delivery(NamedTuple):
 
     number: int
     event_ids: list[int]
+
+
+class Outbound(NamedTuple):
+    """A message on its way out, with what the ledger keeps of it. `campaign`: `""` for a message of its own; `identity`: what
+    makes it the same message within its campaign, so that it is sent once; `segments`: SMS of which we think that it consists;
+    `send_at`: when it may leave, `None`: at once."""
+
+    message: Message
+    campaign: str
+    identity: str
+    segments: int
+    send_at: datetime | None = None
+    contact_key: str | None = None
+    contact_source: str | None = None
+
+
+class Known(NamedTuple):
+    """What the ledger has of a message that may be sent again only where its state is `unsent`; then under the same id."""
+
+    id: int
+    state: MessageState
+    id_sms_api: str
+    begun_at: datetime
+
+
+class MessageTime(NamedTuple):
+    """A message, as a chart over time needs it. Times are UTC; `send_at`: when it was to leave, `None`: at once."""
+
+    begun_at: datetime
+    send_at: datetime | None
+    state: MessageState
+    delivered: bool
+    mode: Mode

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.ledger.schema import metadata
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. A ledger that has it needs no Alembic, which takes longer to import than a quiet night."""
 
 

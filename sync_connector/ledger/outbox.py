@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from sync_connector.ledger.events import EventBook, event_of, utc
+from sync_connector.ledger.events import EventBook, event_of
 from sync_connector.ledger.nouns import Delivery
-from sync_connector.ledger.schema import bindings, contacts, events, outbox, sinks, sources
-from sync_connector.ledger.statements import ask, put
+from sync_connector.ledger.schema import bindings, contacts, events, messages, outbox, sinks, sources
+from sync_connector.ledger.statements import ask, put, utc
 from sync_connector.model import Event, Kind, Record
 
 MANY = 10_000
@@ -40,6 +42,12 @@ _PARK = """
 UPDATE outbox SET delivery = NULL, reason = :reason, tries = tries + 1, tried_by = :pull
 WHERE sink_id = :sink_id AND event_id = :event_id
 """
+
+
+class _Ours(NamedTuple):
+    campaign: str
+    text: str
+    id_sms_api: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +103,20 @@ class Outbox:
 
     def records(self, event_ids: Sequence[int], fold: Callable[[Sequence[Event]], Event]) -> list[tuple[int, Record]]:
         """The records of events, by their ids: one for each contact an event is bound to, one if there is none. `fold` makes
-        one status of all that were received for an SMS."""
+        one status of all that were received for an SMS. Which message an event is about was known when it was taken in, so that
+        a delivery that comes again says the same."""
         with self.book.ledger.engine.connect() as connection:
             found = connection.execute(sa.select(events).where(_among(events.c.id, event_ids)).order_by(events.c.id)).all()
             keys = [row.event_key for row in found if row.kind == Kind.SMS_STATUS]
             later: dict[str, list[Event]] = defaultdict(list)
+            about = {row.event_key: row.message_id for row in found if row.message_id is not None}
             if keys:
                 of_these = (events.c.account_id == self.book.account_id) & _among(events.c.status_of, keys)
                 for row in connection.execute(sa.select(events).where(of_these).order_by(events.c.id)):
                     later[row.status_of].append(event_of(row))
+                    if row.message_id is not None:
+                        about.setdefault(row.status_of, row.message_id)
+            ours = _messages(connection, list(about.values()))
             query = (
                 sa.select(bindings.c.event_id, bindings.c.ordinal, contacts.c.key, sources.c.name)
                 .join(contacts, contacts.c.id == bindings.c.contact_id)
@@ -122,7 +135,8 @@ class Outbox:
             received_at = utc(row.received_at)
             for ordinal, key, source in bound.get(row.id) or [(1, None, None)]:
                 event_key = row.event_key if ordinal == 1 else f"{row.event_key}/{ordinal}"
-                made.append((row.id, Record(event_key, received_at, key, source, event)))
+                of_message = _of_message(event.kind, ours.get(about.get(row.event_key)))
+                made.append((row.id, Record(event_key, received_at, key, source, event, **of_message)))
         return made
 
     def waiting(self, sink_id: int) -> tuple[int, int]:
@@ -135,3 +149,17 @@ class Outbox:
 
 def _among(column: sa.ColumnElement[object], values: Sequence[object]) -> sa.ColumnElement[bool]:
     return column.in_(list(values))
+
+
+def _messages(connection: Connection, message_ids: Sequence[int]) -> dict[int | None, _Ours]:
+    query = sa.select(messages.c.id, messages.c.campaign, messages.c.text, messages.c.id_sms_api)
+    found = connection.execute(query.where(_among(messages.c.id, message_ids)))
+    return {id_: _Ours(campaign, text, id_sms_api) for id_, campaign, text, id_sms_api in found}
+
+
+def _of_message(kind: Kind, ours: _Ours | None) -> dict[str, str]:
+    """What a record tells of our message that its event is about."""
+    if ours is None:
+        return {}
+    answers = ours.id_sms_api if kind is Kind.INCOMING_SMS else ""  # the others name it themselves
+    return {"campaign": ours.campaign, "message": ours.text, "answers": answers}

@@ -7,17 +7,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""SQLite numbers rows by itself only where the type is INTEGER."""
+from sync_connector.ledger.message_schema import messages as messages  # as here, they are known wherever the others are
+from sync_connector.ledger.message_schema import opt_outs as opt_outs
+from sync_connector.ledger.naming import BigId
+from sync_connector.ledger.naming import metadata as metadata
 
 accounts = sa.Table(
     "accounts",
@@ -180,7 +173,7 @@ leases = sa.Table(
     "leases",
     metadata,
     sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
-    sa.Column("purpose", sa.Text, primary_key=True),  # sync or pull: the two do not wait for each other
+    sa.Column("purpose", sa.Text, primary_key=True),  # sync, pull or sms: they do not wait for each other
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),  # seconds since 1970
 )
@@ -224,6 +217,7 @@ events = sa.Table(
     sa.Column("same_as", sa.Text),  # the event that this one is suspected to repeat
     sa.Column("status_of", sa.Text),  # the first event about the same SMS, whose record tells the status that stands
     sa.Column("matched", sa.Text, nullable=False),  # see Matched
+    sa.Column("message_id", BigId),  # our message that it is about, or that it answers
     sa.UniqueConstraint("account_id", "event_key"),
     sa.Index(
         "ix_events_account_id_content",
@@ -254,6 +248,12 @@ events = sa.Table(
         "status_of",
         sqlite_where=sa.text("status_of IS NOT NULL"),
         postgresql_where=sa.text("status_of IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_events_message_id",
+        "message_id",
+        sqlite_where=sa.text("message_id IS NOT NULL"),
+        postgresql_where=sa.text("message_id IS NOT NULL"),
     ),
 )
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -95,3 +96,8 @@ def _conflict(over: tuple[str, ...], moved: tuple[str, ...]) -> str:
         return ""
     does = f"UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in moved)}" if moved else "NOTHING"
     return f" ON CONFLICT ({', '.join(over)}) DO {does}"
+
+
+def utc(moment: datetime) -> datetime:
+    """A time as the ledger has it, with its zone: SQLite keeps none, and all are UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from sync_connector.errors import AskPerson
 from sync_connector.ledger import leases
@@ -50,7 +51,7 @@ class Ledger(Writer):
 
     @contextmanager
     def lease(self, scope: Scope, purpose: leases.Purpose = "sync") -> Iterator[None]:
-        """Be the only run, or the only pull, of this account. Raises `AskPerson` when another one is."""
+        """Be the only run, pull or sender of messages of this account. Raises `AskPerson` when another one is."""
         try:
             with self.engine.begin() as connection:
                 leases.acquire(connection, scope.account_id, self.holder, purpose)
@@ -61,6 +62,16 @@ class Ledger(Writer):
         finally:
             with self.engine.begin() as connection:
                 leases.release(connection, scope.account_id, self.holder, purpose)
+
+    @contextmanager
+    def durable(self) -> Iterator[Connection]:
+        """A transaction that is on disk when it ends, even if the power fails. A sync needs no more than SQLite's usual: it sends
+        again."""
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":  # past SQLAlchemy, which would begin the transaction first
+                connection.connection.cursor().execute("PRAGMA synchronous=FULL")
+            with connection.begin():
+                yield connection
 
     def renew(self, scope: Scope) -> None:
         """Keep the lease while nothing is written. Raises `LeaseLost`."""

@@ -40,12 +40,16 @@ BECAME = {
     "unmatched": ("of no contact", "yellow"),
     "anonymous": ("number withheld", "dim"),
     "suspected_duplicates": ("suspected repeats", "yellow"),
+    "messages_settled": ("messages settled", "green"),
+    "opted_out": ("opted out", "yellow"),
 }
 REMARKS = {
     Kind.UNKNOWN: "kept as they came, not written",
     "bound_late": "they came before their contact did",
     "unmatched": "kept, and bound once a contact has the number",
     "suspected_duplicates": "kept and marked, written once",
+    "messages_settled": "nobody knew before that they were sent",
+    "opted_out": "they wrote STOP, and get no more messages",
 }
 DOUBTFUL = (Clock.AMBIGUOUS, Clock.NONEXISTENT)
 

@@ -26,7 +26,7 @@ from sync_connector.model import Kind
 from sync_connector.sinks._database import Database
 from sync_connector.sinks._rows import TABLES, Row
 from sync_connector.sinks._tables import ACTIVITY
-from sync_connector.sinks._wording import whole_minutes, worded
+from sync_connector.sinks._wording import own_text, whole_minutes, worded
 
 OURS = uuid.UUID("6f0e1b0a-5c1d-5e0b-9a52-1f0f6c1b9d3e")
 """The namespace of the keys that we make of events' keys; never to be changed, or activities would be written again."""
@@ -189,7 +189,7 @@ class Activities:
             "title": words.title,
             "description": words.description,
             "html": words.html,
-            "text": row.get("qualification") or row.get("message") or row.get("link") or row.get("status") or "",
+            "text": own_text(row),
             "phone_number": row["phone_number"] or "",
         }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Events as rows: which table each kind goes to, its columns, their types. Every sink writes these, so that a table, a file and
 a web service tell the same.
 
-Pure. Law: a row tells what was understood beside what the vendor wrote; what is not known is null, never a guess.
+Pure. Law: a row tells what was understood beside what the vendor wrote; what is not known is null, never a guess. `message` is
+the SMS that a row is about, incoming or ours.
 """
 
 from __future__ import annotations
@@ -77,10 +78,22 @@ _OF_ITS_KIND: dict[Kind, tuple[str, tuple[Column, ...]]] = {
     Kind.CALL_QUALIFICATION: ("call_qualifications", (Column("qualification", Type.TEXT), Column("made_on", Type.WORD))),
     Kind.SMS_STATUS: (
         "sms_statuses",
-        (Column("id_sms_api", Type.TEXT), Column("status", Type.TEXT), Column("login", Type.TEXT)),
+        (
+            Column("id_sms_api", Type.TEXT),
+            Column("status", Type.TEXT),
+            Column("login", Type.TEXT),
+            Column("campaign", Type.NAME),
+            Column("message", Type.TEXT),
+        ),
     ),
-    Kind.INCOMING_SMS: ("incoming_sms", (Column("message", Type.TEXT),)),
-    Kind.LINK_CLICK: ("link_clicks", (Column("link", Type.TEXT), Column("id_sms_api", Type.TEXT))),
+    Kind.INCOMING_SMS: (
+        "incoming_sms",
+        (Column("message", Type.TEXT), Column("answers", Type.TEXT), Column("campaign", Type.NAME)),
+    ),
+    Kind.LINK_CLICK: (
+        "link_clicks",
+        (Column("link", Type.TEXT), Column("id_sms_api", Type.TEXT), Column("campaign", Type.NAME)),
+    ),
 }
 TABLES = {kind: Table(name, kind, _OF_EVERY_EVENT + columns) for kind, (name, columns) in _OF_ITS_KIND.items()}
 """The table of each kind that is written; what was not understood has none."""
@@ -145,8 +158,10 @@ def row_of(record: Record) -> Row:
         "id_sms_api": event.id_sms_api,
         "status": event.status,
         "login": event.login,
-        "message": event.text,
+        "message": event.text if event.kind is Kind.INCOMING_SMS else record.message or None,
         "link": event.link,
+        "answers": record.answers or None,
+        "campaign": record.campaign or None,
     }
     return {column.name: told[column.name] for column in TABLES[event.kind].columns}
 

@@ -34,17 +34,28 @@ class Wording(NamedTuple):
 
 def worded(kind: Kind, row: Row, zone: tzinfo) -> Wording:
     """An event's row in words. `zone`: the account's, in which its days are told."""
-    text = str(row.get("qualification") or row.get("message") or row.get("link") or row.get("status") or "")
+    text = own_text(row)
     started, remark = _moment(row, zone)
     seconds = row.get("duration")
     length = seconds if isinstance(seconds, int) else 0
     lines = [text, f"Number: {row['phone_number'] or row['number_text'] or 'withheld'}"]
     if row["device"]:
         lines.append(f"Telephone: {row['device']}")
+    if kind is Kind.SMS_STATUS and row.get("message"):
+        lines.append(f"Message: {row['message']}")
+    if row.get("campaign"):
+        lines.append(f"Campaign: {row['campaign']}")
     lines += [remark, "Written by sync-connector."]
     return Wording(
         _title(kind, row, text), "\n".join(line for line in lines if line), started, started + timedelta(seconds=length)
     )
+
+
+def own_text(row: Row) -> str:
+    """What an event itself says, of a row of any kind: of a status the status, not the message that it is about."""
+    if "status" in row:
+        return str(row["status"] or "")
+    return str(row.get("qualification") or row.get("link") or row.get("message") or "")
 
 
 def _title(kind: Kind, row: Row, text: str) -> str:

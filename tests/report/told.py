@@ -122,6 +122,8 @@ def of_pull(**changes: Any) -> dict[str, Any]:
         "bound_late": 3,
         "unmatched": 20,
         "anonymous": 6,
+        "messages_settled": 0,
+        "opted_out": 0,
         "sinks": [{"sink": "crm", "written": 110, "parked": 2, "waiting": 0, "failed": None}],
         "waiting_at_the_edge": 0,
         "seconds": 1.24,
