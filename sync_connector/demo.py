@@ -23,7 +23,7 @@ from rich.text import Text
 from sync_connector.config import load
 from sync_connector.errors import FixSetup, SyncError
 from sync_connector.events import secret_file, serving
-from sync_connector.sandbox import callbacks
+from sync_connector.sandbox import callbacks, ringing
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.serve import in_background
 
@@ -93,7 +93,7 @@ def _the_way_back(config: Path, address: str, console: Console, step: Callable[.
     numbers = [contact["phone_number"] for contact in httpx.get(f"{address}/_sandbox/contacts").json()]
     made = callbacks.make(count, seed=1, numbers=numbers, now=datetime.now(UTC), zone=ZoneInfo("Europe/Paris"))
     with serving.in_background(settings) as receiver:
-        rung = callbacks.ring(f"{receiver}/callbacks/{secret}", made)
+        rung = ringing.ring(f"{receiver}/callbacks/{secret}", made)
     if rung.answers != {"200": count}:
         raise SyncError(f"the demo's callbacks were answered {rung.answers}")
     console.print(

@@ -25,8 +25,9 @@ from sync_connector.dialects._callback import callback_query, read_callback
 from sync_connector.errors import FixSetup
 from sync_connector.events.understand import understand
 from sync_connector.model import Clock, Kind
-from sync_connector.sandbox import callbacks
-from sync_connector.sandbox.callbacks import EXAMPLES, WRONG, Made, make, ring
+from sync_connector.sandbox import ringing
+from sync_connector.sandbox.callbacks import EXAMPLES, WRONG, Made, make
+from sync_connector.sandbox.ringing import ring
 
 from .dialects.golden_callbacks import golden_callbacks
 
@@ -209,7 +210,7 @@ def test_a_receiver_that_is_not_there_is_counted() -> None:
 
 def test_an_answer_that_does_not_come_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A receiver that takes the connection and says nothing is waited for as long as the vendor would, and counted."""
-    monkeypatch.setattr(callbacks, "TIMEOUT", 0.05)
+    monkeypatch.setattr(ringing, "TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         rung = ring(f"http://127.0.0.1:{silent.getsockname()[1]}{SECRET}", MADE[:3], connections=1)
     assert rung.answers == {"no answer in time": 3}

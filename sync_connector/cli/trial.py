@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,48 +25,77 @@ INVENTED = [f"+33612345{ending:03d}" for ending in range(200)]
 @cli.command()
 @click.option("--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--callback", metavar="URL", help="Call back to this URL, then end. '${NAME}' stands for a variable.")
-@click.option("--events", "count", default=100, show_default=True, type=click.IntRange(1), help="So many callbacks.")
-@click.option("--seed", default=1, show_default=True, help="Another seed makes other callbacks.")
+@click.option("--callback", metavar="URL", help="Call back to this URL. '${NAME}' stands for a variable.")
+@click.option("--events", "count", type=click.IntRange(1), help="With --callback: make up so many callbacks, then end.")
+@click.option(
+    "--cut",
+    default=0.0,
+    metavar="SHARE",
+    type=click.FloatRange(0, 1),
+    help="Of the requests that send messages or call, take this share (0 to 1) and cut the connection before the answer.",
+)
+@click.option("--seed", default=1, show_default=True, help="Another seed makes other callbacks, and cuts other requests.")
 @click.option("--zone", default="Europe/Paris", show_default=True, help="The account's time zone.")
-def sandbox(port: int, host: str, callback: str | None, count: int, seed: int, zone: str) -> None:
+def sandbox(port: int, host: str, callback: str | None, count: int | None, cut: float, seed: int, zone: str) -> None:
     """Be the vendor on this machine, both generations of its API, until Ctrl-C.
 
     It accepts the login and password of the environment variables SANDBOX_LOGIN and SANDBOX_PASSWORD, by default
-    demo@example.com and sandbox. GET /_sandbox/contacts and /_sandbox/requests look at it, DELETE /_sandbox resets it.
+    demo@example.com and sandbox, and for SMS and calls the key of SANDBOX_ACCESS_KEY, by default the password.
+    GET /_sandbox/contacts, /_sandbox/messages, /_sandbox/calls and /_sandbox/requests look at it, DELETE /_sandbox resets it.
 
-    With --callback it is the vendor that calls back: calls, qualifications, SMS and clicks of the contacts that a sandbox
-    on that port holds, in both generations, with repeats, disorder and nonsense, as it happens.
+    With --callback it also calls back about what is sent to it, within seconds: messages are sent, received, clicked on and
+    answered, calls are made and noted.
+
+    With --callback and --events it serves nothing, but makes up so many callbacks and ends: calls, qualifications, SMS and clicks
+    of the contacts that a sandbox on that port holds, in both generations, with repeats, disorder and nonsense, as it happens.
     """
-    from sync_connector.sandbox import serve  # the web server is not needed, nor paid for, by any other command
-    from sync_connector.sandbox.app import Vendor
-
-    shown = f"[{host}]" if ":" in host else host
-    if callback is not None:
-        _call_back(f"http://{shown}:{port}", callback, count, seed, zone)
-        return
-    login, password = os.environ.get("SANDBOX_LOGIN", "demo@example.com"), os.environ.get("SANDBOX_PASSWORD", "sandbox")
-    listening = serve.bound(host, port)
-    click.echo(f"sandbox on http://{shown}:{listening.getsockname()[1]}  (login {login}; Ctrl-C ends it)")
-    click.echo("insim-v1 is under /api/v1; what it holds: /_sandbox/contacts, /_sandbox/requests")
-    serve.serve(Vendor(login, password), listening)
-
-
-def _call_back(address: str, callback: str, count: int, seed: int, zone: str) -> None:
-    from sync_connector.sandbox import callbacks
-
     if not is_zone(zone) or zone == "unix":
         raise FixSetup(f"--zone: {zone!r} is no time zone; write one like Europe/Paris")
+    shown = f"[{host}]" if ":" in host else host
+    if count is None:
+        _serve(host, shown, port, callback and _address(callback), cut, seed, ZoneInfo(zone))
+    elif callback is None:
+        raise FixSetup("--events makes up callbacks: say with --callback URL where they go")
+    elif cut:
+        raise FixSetup("--cut is of requests, and with --events none are served; leave one of the two out")
+    else:
+        _make_up(f"http://{shown}:{port}", _address(callback), count, seed, ZoneInfo(zone))
+
+
+def _address(callback: str) -> str:
     url = VARIABLE.sub(lambda match: os.environ.get(match["name"]) or match["default"] or "", callback)
     if not url:
         raise FixSetup(f"--callback: the environment variable in {callback} is not set")
+    return url
+
+
+def _serve(host: str, shown: str, port: int, callback: str | None, cut: float, seed: int, zone: ZoneInfo) -> None:
+    from sync_connector.sandbox import ringing, serve  # the web server is not needed, nor paid for, by any other command
+    from sync_connector.sandbox.app import Vendor
+
+    login, password = os.environ.get("SANDBOX_LOGIN", "demo@example.com"), os.environ.get("SANDBOX_PASSWORD", "sandbox")
+    vendor = Vendor(login, password, os.environ.get("SANDBOX_ACCESS_KEY", ""), cut, chance=random.Random(seed))  # noqa: S311
+    with ExitStack() as open_:
+        if callback:
+            vendor.follow = open_.enter_context(ringing.following(callback, seed=seed, zone=zone))
+        listening = serve.bound(host, port)
+        click.echo(f"sandbox on http://{shown}:{listening.getsockname()[1]}  (login {login}; Ctrl-C ends it)")
+        click.echo("insim-v1 is under /api/v1; what it holds: /_sandbox/contacts, /_sandbox/messages, /_sandbox/requests")
+        if callback:
+            click.echo("it calls back about what is sent to it")
+        serve.serve(vendor, listening)
+
+
+def _make_up(address: str, url: str, count: int, seed: int, zone: ZoneInfo) -> None:
+    from sync_connector.sandbox import callbacks, ringing
+
     numbers = _numbers_held(address)
     if numbers:
         show(Text(f"{len(numbers):,} contacts are at the sandbox on {address}: they call, and strangers"))
     else:
         show(Text(f"no sandbox with contacts on {address}: invented numbers call"))
-    made = callbacks.make(count, seed=seed, numbers=numbers or INVENTED, now=datetime.now(UTC), zone=ZoneInfo(zone))
-    rung = callbacks.ring(url, made)
+    made = callbacks.make(count, seed=seed, numbers=numbers or INVENTED, now=datetime.now(UTC), zone=zone)
+    rung = ringing.ring(url, made)
     whats = ", ".join(f"{number:,} {what}" for what, number in sorted(rung.whats.items()))
     answers = ", ".join(f"{number:,} × {answer}" for answer, number in sorted(rung.answers.items()))
     show(f"{rung.sent:,} callbacks: {whats}")

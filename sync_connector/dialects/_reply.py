@@ -7,37 +7,22 @@ leaves its contact unknown.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-import orjson
-
 from sync_connector.dialects import NotAReply, WrongCredentials
+from sync_connector.dialects._answer import codes_of, digits, numbers_of, parsed, says_wrong_login
 from sync_connector.model import Contact, Reply, Verdict
-
-_NAMED = r"(login|password|passwd|mot de passe|identifiants?|credentials?|access ?key)"
-_WRONG = r"(wrong|invalid|incorrect|bad|unknown|erron|refus|denied|expired|not found)"
-WRONG_LOGIN = re.compile(
-    rf"(?i){_WRONG}.{{0,40}}{_NAMED}|{_NAMED}.{{0,40}}{_WRONG}|unknown user|user not found"
-    r"|account (disabled|suspended|expired|not found)|unauthori[sz]ed|authentication failed"
-)
 
 
 def contact_entries(body: bytes) -> list[object]:
     """The entries of `{"data": {"contact": […]}}`. Raises `NotAReply`, `WrongCredentials`."""
-    try:
-        reply = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        start = body[:200].lstrip().lower()
-        if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-            raise NotAReply("an HTML page instead of JSON") from None
-        raise NotAReply("an empty answer" if not body.strip() else "not JSON, or JSON cut short") from None
+    reply = parsed(body)
     data = reply.get("data") if isinstance(reply, dict) else None
     entries = data.get("contact") if isinstance(data, dict) else None
     if isinstance(entries, list) and any(isinstance(entry, dict) and "result" in entry for entry in entries):
         return entries
-    if WRONG_LOGIN.search(body[:2_000].decode("utf-8", "replace")):
+    if says_wrong_login(body):
         raise WrongCredentials("the answer says that the login is wrong")
     if isinstance(entries, list):
         return entries
@@ -46,8 +31,8 @@ def contact_entries(body: bytes) -> list[object]:
 
 def verdicts(sent: Sequence[Contact], entries: Sequence[object], number_keys: Sequence[str]) -> list[Reply]:
     """A reply for each contact sent, from the entries of an answer."""
-    numbers = [_numbers_of(entry, number_keys) for entry in entries]
-    wanted = [_digits(contact.phone_number) for contact in sent]
+    numbers = [numbers_of(entry, number_keys) if isinstance(entry, dict) else set() for entry in entries]
+    wanted = [digits(contact.phone_number) for contact in sent]
     times = Counter(wanted)
     if numbers == [{number} for number in wanted] and len(times) == len(wanted):
         return [_judge(entry) for entry in entries]
@@ -61,26 +46,10 @@ def verdicts(sent: Sequence[Contact], entries: Sequence[object], number_keys: Se
     ]
 
 
-def _numbers_of(entry: object, keys: Sequence[str]) -> set[str]:
-    """Its number; none, or one for each spelling of the key, where it does not speak of a single contact."""
-    if not isinstance(entry, dict):
-        return set()
-    values = [entry.get(key) for key in keys]
-    return {_digits(str(value)) for value in values if isinstance(value, str | int) and not isinstance(value, bool)} - {""}
-
-
-def _digits(number: str) -> str:
-    """A number without the signs that an echo may add or drop."""
-    return "".join(c for c in number if c.isascii() and c.isdigit())
-
-
 def _judge(entry: object) -> Reply:
     if not isinstance(entry, dict):
         return Reply(Verdict.UNKNOWN)
-    errors = entry.get("errors", [])
-    listed = errors if isinstance(errors, list) else [errors]
-    codes = tuple(code for code in listed if isinstance(code, str) and code)
-    codes = tuple(code[:32] for code in codes[:16])
+    codes = codes_of(entry)
     match entry.get("result"):
         case "success":
             return Reply(Verdict.WARNED if codes else Verdict.ACCEPTED, codes)

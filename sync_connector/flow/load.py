@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,16 +19,21 @@ import httpx
 from sync_connector.dialects import Dialect, NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
 from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
+from sync_connector.flow.post import (
+    BODY_LIMIT,
+    BODY_LIMIT_EACH,
+    CREDENTIALS,
+    NO_ENTRY,
+    TOO_BUSY,
+    TRANSIENT,
+    WRONG_ADDRESS,
+    NoAnswer,
+    post,
+)
 from sync_connector.model import Contact, Outgoing, Reply, Verdict
 
-BODY_LIMIT = 1 << 20
-BODY_LIMIT_EACH = 16 << 10
 UNREACHABLE_LIMIT = 3  # requests in a row, tries included, that reached nobody
 SILENCE_LIMIT = 20  # batches and parts in a row, for each worker, without an answer of the API; a poisoned batch stays below
-TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
-TOO_BUSY = frozenset({429, 503})
-NO_ENTRY = frozenset({401, 403})
-WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
 
 Unknown = Reply(Verdict.UNKNOWN)
 
@@ -205,9 +209,15 @@ class Loader:
             await self.instruments.sleep(wait)
         dialect, url = self.endpoint.dialect, self.endpoint.url
         body = dialect.contacts_request(self.endpoint.login, self.endpoint.password, contacts)
-        status, headers, answer = await self._post(body, BODY_LIMIT + BODY_LIMIT_EACH * len(contacts))
+        self.posts += 1
+        try:
+            status, headers, answer = await post(self.client, url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(contacts))
+        except NoAnswer as failure:
+            if not failure.reached:
+                self.posts -= 1
+            raise _Failed(failure.why, split=failure.sent, sent=failure.sent, reached=failure.reached) from None
         if status in NO_ENTRY:
-            raise CredentialsRefused(_REFUSED.format(f"it answered {status}"))
+            raise CredentialsRefused(CREDENTIALS.format(f"it answered {status}"))
         if status in WRONG_ADDRESS:
             raise FixSetup(f"{url} is not the vendor's address: it answered {status}; check vendor.base_url and vendor.dialect")
         if status in TOO_BUSY:
@@ -216,57 +226,10 @@ class Loader:
         try:
             replies = dialect.contacts_reply(contacts, answer)
         except WrongCredentials:
-            raise CredentialsRefused(_REFUSED.format("its answer says so")) from None
+            raise CredentialsRefused(CREDENTIALS.format("its answer says so")) from None
         except NotAReply as problem:
             why = str(problem) if 200 <= status < 300 else f"status {status}"
             raise _Failed(why, split=True, again=status in TRANSIENT or 200 <= status < 300) from None
         if not 200 <= status < 300:
             raise _Failed(f"status {status}", split=True, again=status in TRANSIENT)
         return replies
-
-    async def _post(self, body: bytes, limit: int) -> tuple[int, httpx.Headers, bytes]:
-        self.posts += 1
-        try:
-            async with self.client.stream("POST", self.endpoint.url, content=body) as response:
-                answer = bytearray()
-                if response.status_code in NO_ENTRY | WRONG_ADDRESS:
-                    return response.status_code, response.headers, b""
-                async for piece in response.aiter_bytes():
-                    answer += piece
-                    if len(answer) > limit:
-                        raise _Failed(f"an answer of more than {limit} bytes", split=True)
-                return response.status_code, response.headers, bytes(answer)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
-            self.posts -= 1
-            raise _Failed(_reason(fault), split=False, sent=False, reached=False) from None
-        except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:
-            raise _Failed(_reason(fault), split=True) from None
-
-
-_REFUSED = "the vendor does not accept the login or the password ({}); check ARDARY_LOGIN and ARDARY_PASSWORD"
-
-
-def _reason(fault: Exception) -> str:
-    """A transport's fault in a few words, without the request."""
-    words: dict[type[Exception], str] = {
-        httpx.ConnectTimeout: "no connection in time",
-        httpx.ReadTimeout: "no answer in time",
-        httpx.WriteTimeout: "the request could not be sent in time",
-        httpx.RemoteProtocolError: "the connection was cut",
-        httpx.ReadError: "the connection was cut",
-        httpx.WriteError: "the connection was cut",
-    }
-    text = str(fault)
-    if isinstance(fault, httpx.ConnectError) and "CERTIFICATE" in text.upper():
-        return "its TLS certificate is not trusted"
-    return words.get(type(fault), "no connection" if isinstance(fault, httpx.ConnectError) else type(fault).__name__)
-
-
-def new_client(timeout: float, concurrency: int) -> httpx.AsyncClient:
-    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere)."""
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(timeout),
-        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
-        follow_redirects=False,
-    )

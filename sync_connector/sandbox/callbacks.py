@@ -1,33 +1,20 @@
-"""The vendor calls back, make-believe: what a team's mobiles tell within some days, with all that goes wrong on the way.
+"""What the vendor calls back, make-believe: what a team's mobiles tell within some days, with all that goes wrong on the way.
 
-Law: the same seed makes the same callbacks, and what each of them says stands beside it. The address that is called holds a
-secret: it is in no message, no count and no log (httpx would log a request's address; it is given the host alone).
+Law: the same seed makes the same callbacks, and what each of them says stands beside it. `ringing` calls them.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import random
-import re
-import ssl
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
-from urllib.parse import urlsplit
-
-import httpx
 
 from sync_connector import dialects
 from sync_connector.dialects import Dialect
 from sync_connector.dialects._callback import callback_query
-from sync_connector.errors import FixSetup
 from sync_connector.model import Callback, Kind
 
-TIMEOUT = 5.0
-"""Seconds in which the vendor wants its answer."""
-ANSWER_LIMIT = 65_536
 DAYS = 7
 TWICE, REPEATED, LATE, OVERTAKEN = 0.25, 0.03, 0.02, 0.10
 """How often a callback is encoded twice, comes again, comes hours later, and how often `received` comes before `sent`."""
@@ -92,18 +79,6 @@ class Made(NamedTuple):
     said: Callback | None
 
 
-class Rung(NamedTuple):
-    """How callbacks were answered: how many by what they were, and by their answer (a status, or words where none came)."""
-
-    whats: Mapping[str, int]
-    answers: Mapping[str, int]
-
-    @property
-    def sent(self) -> int:
-        """All of them."""
-        return sum(self.answers.values())
-
-
 def make(count: int, *, seed: int, numbers: Sequence[str], now: datetime, zone: tzinfo) -> Iterator[Made]:
     """So many callbacks, in the order in which they come: first the examples of the vendor's page in each generation, then
     what a team's mobiles told within the last days. `numbers` (E.164) are those of contacts; strangers call too. `now` is
@@ -130,11 +105,24 @@ def _made(dialect: Dialect, said: Callback, times: int = 1, *, other_title: bool
     return Made(callback_query(parameter, payload, times=times), said.kind.value, said)
 
 
-def _utc(at: datetime) -> str:
+def told(dialect: Dialect, said: Callback, chance: random.Random) -> Made:
+    """What is said, in a dialect, encoded once or twice; a click's title in either manner."""
+    times = 2 if chance.random() < TWICE else 1
+    return _made(dialect, said, times, other_title=chance.random() < 0.5)
+
+
+def local(at: datetime, zone: tzinfo) -> str:
+    """As the vendor writes a time without its zone, which is the account's."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def utc(at: datetime) -> str:
+    """As the vendor writes a time in ISO 8601."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _clock_form(seconds: int) -> str:
+def clock_form(seconds: int) -> str:
+    """As the vendor writes how long a call took."""
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
@@ -173,7 +161,7 @@ class _Team:
         seconds = min(int(self.chance.expovariate(1 / 150)) + 1, 7_200)
         if direction == "missed" or (direction == "outgoing" and self.chance.random() < 0.2):
             seconds = 0
-        duration = "0" if direction == "missed" else _clock_form(seconds)
+        duration = "0" if direction == "missed" else clock_form(seconds)
         when = self.local(at) if dialect.name != "ardary" else self.local(at)[:10]
         ended = at + timedelta(seconds=seconds + self.chance.randrange(1, 4))
         yield ended, self.told(dialect, Callback(Kind.CALL, number, when, direction, duration))
@@ -191,35 +179,34 @@ class _Team:
         told_sent, told_received = sent, received
         if self.chance.random() < OVERTAKEN:
             told_sent = received + timedelta(seconds=1)
-        said = Callback(Kind.SMS_STATUS, number, _utc(sent), status="sent", id_sms_api=identity, login="sales@example.com")
+        said = Callback(Kind.SMS_STATUS, number, utc(sent), status="sent", id_sms_api=identity, login="sales@example.com")
         yield told_sent, self.told(dialect, said)
         if self.chance.random() < 0.05:
             return  # never delivered
-        yield told_received, self.told(dialect, said._replace(status="received", when=_utc(received)))
+        yield told_received, self.told(dialect, said._replace(status="received", when=utc(received)))
         if self.chance.random() < 0.2:
             clicked = received + timedelta(minutes=self.chance.randrange(1, 90))
-            when = self.local(clicked) if dialect.name == "ardary" or self.chance.random() < 0.5 else _utc(clicked)
+            when = self.local(clicked) if dialect.name == "ardary" or self.chance.random() < 0.5 else utc(clicked)
             click = Callback(Kind.LINK_CLICK, number, when, link=self.chance.choice(LINKS), id_sms_api=identity)
             yield clicked, self.told(dialect, click)
 
     def incoming_sms(self) -> Iterator[tuple[datetime, Made]]:
         """Somebody writes."""
         dialect, at = self.generation(), self.office_time()
-        when = self.local(at) if dialect.name == "ardary" else _utc(at)
+        when = self.local(at) if dialect.name == "ardary" else utc(at)
         yield at, self.told(dialect, Callback(Kind.INCOMING_SMS, self.number(), when, text=self.chance.choice(MESSAGES)))
 
     def told(self, dialect: Dialect, said: Callback) -> Made:
-        """What is said, encoded once or twice."""
-        times = 2 if self.chance.random() < TWICE else 1
-        return _made(dialect, said, times, other_title=self.chance.random() < 0.5)
+        """What is said, in that dialect."""
+        return told(dialect, said, self.chance)
 
     def generation(self) -> Dialect:
         """One of those that are in use."""
         return self.chance.choice(self.generations)
 
     def local(self, at: datetime) -> str:
-        """As the vendor writes a time without its zone."""
-        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")
+        """A time without its zone."""
+        return local(at, self.zone)
 
     def office_time(self) -> datetime:
         """Within the days before today, mostly in the week and in office hours."""
@@ -240,69 +227,3 @@ class _Team:
     def stranger(self) -> str:
         """A valid number that no operator is known to use."""
         return f"+337933{self.chance.randrange(100_000):05d}"
-
-
-def ring(url: str, made: Iterable[Made], *, connections: int = 8) -> Rung:
-    """Call back: GET each, in their order on each of the connections, once, and wait for the answer as long as the vendor does.
-
-    `url` is the callback URL, which the queries are appended to. Raises `FixSetup`.
-    """
-    origin, path = _parted(url)
-    return asyncio.run(_ring(origin, path, iter(made), connections))
-
-
-def _parted(url: str) -> tuple[str, bytes]:
-    """Scheme and host, and the path that holds the secret. No fault repeats the URL."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise FixSetup("the callback URL is not an address; write https://…/callbacks/…") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise FixSetup("the callback URL is not an address; write https://…/callbacks/…")
-    if parts.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
-        raise FixSetup("the callback URL: http:// would send its secret in clear; only this machine may be called that way")
-    if "?" in url or "#" in url:
-        raise FixSetup("the callback URL has a ? or # in it; the vendor appends ?parameter=…, so its secret must be in the path")
-    if parts.username or parts.password:
-        raise FixSetup("the callback URL: credentials do not belong in it")
-    if not re.fullmatch("[\x21-\x7e]*", parts.path):
-        raise FixSetup("the callback URL has signs in its path that must be percent-encoded")
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}/", (parts.path or "/").encode("ascii")
-
-
-async def _ring(origin: str, path: bytes, made: Iterator[Made], connections: int) -> Rung:
-    whats: Counter[str] = Counter()
-    answers: Counter[str] = Counter()
-    verified = httpx.create_ssl_context()
-
-    async def one_connection() -> None:
-        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        through_proxy = origin.startswith("https:")  # a proxy would read the secret of anything else
-        async with httpx.AsyncClient(limits=limits, timeout=None, trust_env=through_proxy, verify=verified) as client:  # noqa: S113 (_answer has the limit)
-            for callback in made:
-                whats[callback.what] += 1
-                answers[await _answer(client, origin, b"%s?%s" % (path, callback.query.encode("ascii")))] += 1
-
-    async with asyncio.TaskGroup() as group:
-        for _ in itertools.repeat(None, connections):
-            group.create_task(one_connection())
-    return Rung(dict(whats), dict(answers))
-
-
-async def _answer(client: httpx.AsyncClient, origin: str, target: bytes) -> str:
-    """The status of the answer, or in words why there is none."""
-    try:
-        async with asyncio.timeout(TIMEOUT), client.stream("GET", origin, extensions={"target": target}) as response:
-            read = 0
-            async for piece in response.aiter_raw():
-                if (read := read + len(piece)) > ANSWER_LIMIT:
-                    break
-            return str(response.status_code)
-    except TimeoutError:
-        return "no answer in time"
-    except httpx.ConnectError as fault:
-        return "its TLS certificate is not trusted" if "CERTIFICATE" in str(fault).upper() else "no connection"
-    except (httpx.HTTPError, httpx.StreamError, ssl.SSLError):
-        return "the connection was cut"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sync_connector import dialects
-from sync_connector.model import Contact, Reply, Verdict
+from sync_connector.model import LINK, CallReply, Contact, Manner, Message, MessageReply, Priority, Reply, Verdict
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -68,3 +68,58 @@ def test_a_blank_field_is_sent_and_an_unknown_country_is_not(name: str) -> None:
     assert "country_code" not in contact
     assert set(contact.values()) == {"+33612345678", ""}
     assert {"adress", "email"} < set(contact)
+
+
+CASSANDRA = Message(
+    "09403292039020",
+    "+12025550101",
+    "Hi Cassandra, can you confirm our appointement ? \n If you cannot come, lease inform me or change meeting date here "
+    f"{LINK}.",
+    "https://www.my-link.com",
+    "2020-01-02 13:34:00",
+)
+PACKAGE = Message(
+    "109O3238932832",
+    "+12025550102",
+    "Dear customer, your package has been sent. \n Please inform us if any trouble.",
+    date_to_send="2020-01-02 13:34:00",
+)
+
+
+def test_ardary_builds_the_messages_of_the_vendors_page() -> None:
+    """The request equals the page's example but for the header's date: ours stands on each message, as the example's does too."""
+    wanted = json.loads(_golden("ardary_messages_request", CASSANDRA.phone_number, PACKAGE.phone_number))
+    assert {message["date_to_send"] for message in wanted["messages"]} == {wanted["header"][0].pop("date_to_send")}
+    manner = Manner(sender_name="ArdarySMS", sender_mode="1")
+    built = dialects.find("ardary").messages_request("user@gmail.com", "YOUR_ACCESS_KEY", [CASSANDRA, PACKAGE], manner)
+    assert json.loads(built) == wanted
+
+
+def test_insim_builds_the_messages_of_the_contract() -> None:
+    """An object for a header, the priority on each message as `priorite`, its own placeholder, and nothing that is blank."""
+    wanted = _golden("insim_v1_messages_request", CASSANDRA.phone_number, PACKAGE.phone_number)
+    sent = [CASSANDRA, PACKAGE._replace(date_to_send="")]
+    built = dialects.find("insim-v1").messages_request("user@gmail.com", "YOUR_ACCESS_KEY", sent, Manner(priority=Priority.HIGH))
+    assert json.loads(built) == json.loads(wanted)
+
+
+@pytest.mark.parametrize("name", ["ardary", "insim-v1"])
+def test_the_answer_of_the_contract_about_messages_is_read(name: str) -> None:
+    """Both generations answer with one list: `sent` decides, and the parts are kept."""
+    body = _golden("messages_reply", CASSANDRA.phone_number, PACKAGE.phone_number).encode()
+    replies = dialects.find(name).messages_reply([CASSANDRA, PACKAGE], body)
+    assert replies == [MessageReply(Verdict.ACCEPTED, 1), MessageReply(Verdict.REFUSED, 1)]
+
+
+def test_insim_asks_for_the_call_of_the_contract() -> None:
+    """All that a click-to-call says stands in its header."""
+    built = dialects.find("insim-v1").call_request("user@gmail.com", "YOUR_ACCESS_KEY", "+12025550101")
+    assert json.loads(built) == json.loads(_golden("insim_v1_call_request", "+12025550101"))
+
+
+def test_insim_reads_both_answers_of_the_contract_about_a_call() -> None:
+    """A call is under way, or it is not and the code says why."""
+    dialect = dialects.find("insim-v1")
+    assert dialect.call_reply(_golden("insim_v1_call_success").encode()) == CallReply(Verdict.ACCEPTED, (), "call in progress")
+    failed = CallReply(Verdict.REFUSED, ("#002",), "phone not connected or app not running")
+    assert dialect.call_reply(_golden("insim_v1_call_error").encode()) == failed

@@ -1,0 +1,83 @@
+"""Post: one request to the vendor and its bounded answer, for contacts, messages and calls alike.
+
+Law: what may have been taken is told from what certainly was not: who sends something that must not be sent twice decides by
+that. Request bodies carry the password: neither they nor any answer are logged, and no fault repeats them.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import NamedTuple
+
+import httpx
+
+BODY_LIMIT = 1 << 20
+BODY_LIMIT_EACH = 16 << 10
+"""Of an answer so many bytes are read, and so many more for each contact or message that was sent."""
+TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
+TOO_BUSY = frozenset({429, 503})
+NO_ENTRY = frozenset({401, 403})
+WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
+
+CREDENTIALS = "the vendor does not accept the login or the password ({}); check ARDARY_LOGIN and ARDARY_PASSWORD"
+
+
+class NoAnswer(Exception):
+    """A request brought no answer, or none that could be read to its end. `why`: in a few words. `sent`: the vendor may have
+    taken it. `reached`: somebody was there."""
+
+    def __init__(self, why: str, *, sent: bool = True, reached: bool = True) -> None:
+        super().__init__(why)
+        self.why, self.sent, self.reached = why, sent, reached
+
+
+class Answer(NamedTuple):
+    """What came back. The body of one that turns us away (`NO_ENTRY`, `WRONG_ADDRESS`) is not read."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> Answer:
+    """The answer to one request, once, of at most `limit` bytes. Raises `NoAnswer`."""
+    try:
+        async with client.stream("POST", url, content=body) as response:
+            answer = bytearray()
+            if response.status_code in NO_ENTRY | WRONG_ADDRESS:
+                return Answer(response.status_code, response.headers, b"")
+            async for piece in response.aiter_bytes():
+                answer += piece
+                if len(answer) > limit:
+                    raise NoAnswer(f"an answer of more than {limit} bytes")
+            return Answer(response.status_code, response.headers, bytes(answer))
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
+        raise NoAnswer(_reason(fault), sent=False, reached=False) from None
+    except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:
+        raise NoAnswer(_reason(fault)) from None
+
+
+def _reason(fault: Exception) -> str:
+    """A transport's fault in a few words, without the request."""
+    words: dict[type[Exception], str] = {
+        httpx.ConnectTimeout: "no connection in time",
+        httpx.ReadTimeout: "no answer in time",
+        httpx.WriteTimeout: "the request could not be sent in time",
+        httpx.RemoteProtocolError: "the connection was cut",
+        httpx.ReadError: "the connection was cut",
+        httpx.WriteError: "the connection was cut",
+    }
+    text = str(fault)
+    if isinstance(fault, httpx.ConnectError) and "CERTIFICATE" in text.upper():
+        return "its TLS certificate is not trusted"
+    return words.get(type(fault), "no connection" if isinstance(fault, httpx.ConnectError) else type(fault).__name__)
+
+
+def new_client(timeout: float, concurrency: int) -> httpx.AsyncClient:
+    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere)."""
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(timeout),
+        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        follow_redirects=False,
+    )

@@ -1,0 +1,107 @@
+"""Post: one request, one bounded answer, and of every fault whether the vendor may have taken the request."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from sync_connector.flow.post import Answer, NoAnswer, new_client, post
+
+SECRET = b'{"password": "hunter2-very-secret"}'
+
+
+def _post(handle: Callable[[httpx.Request], httpx.Response], limit: int = 100) -> Answer:
+    async def _run() -> Answer:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
+            return await post(client, "https://vendor.invalid/api/sendSms", SECRET, limit)
+
+    return asyncio.run(_run())
+
+
+def _fault(handle: Callable[[httpx.Request], httpx.Response], limit: int = 100) -> NoAnswer:
+    with pytest.raises(NoAnswer) as fault:
+        _post(handle, limit)
+    assert "hunter2" not in repr(fault.value)
+    return fault.value
+
+
+def test_an_answer_comes_as_it_is() -> None:
+    """Status, headers and body; the request is posted once, in its very bytes."""
+    asked = []
+
+    def vendor(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.content))
+        return httpx.Response(503, headers={"Retry-After": "7"}, content=b"x" * 100)
+
+    answer = _post(vendor)
+    assert (answer.status, answer.headers["retry-after"], answer.body) == (503, "7", b"x" * 100)
+    assert asked == [("POST", SECRET)]
+
+
+def test_an_answer_without_end_is_none() -> None:
+    """One byte more than the limit, and the vendor may have taken the request."""
+    fault = _fault(lambda _: httpx.Response(200, content=b"x" * 101))
+    assert (fault.why, fault.sent, fault.reached) == ("an answer of more than 100 bytes", True, True)
+
+
+@pytest.mark.parametrize("status", [401, 403, 302, 404])
+def test_who_turns_us_away_is_not_read(status: int) -> None:
+    """The status says it all, however long the page that comes with it."""
+    assert _post(lambda _: httpx.Response(status, content=b"x" * 1_000))[::2] == (status, b"")
+
+
+@pytest.mark.parametrize(
+    ("raised", "why", "sent"),
+    [
+        (httpx.ConnectError("refused"), "no connection", False),
+        (httpx.ConnectError("CERTIFICATE_VERIFY_FAILED"), "its TLS certificate is not trusted", False),
+        (httpx.ConnectTimeout(""), "no connection in time", False),
+        (httpx.PoolTimeout(""), "PoolTimeout", False),
+        (httpx.ReadTimeout(""), "no answer in time", True),
+        (httpx.WriteTimeout(""), "the request could not be sent in time", True),
+        (httpx.WriteError(""), "the connection was cut", True),
+        (httpx.ReadError(""), "the connection was cut", True),
+        (httpx.RemoteProtocolError(""), "the connection was cut", True),
+        (httpx.DecodingError(""), "DecodingError", True),
+        (ssl.SSLError(), "SSLError", True),
+    ],
+)
+def test_only_without_a_connection_is_a_request_certainly_not_sent(raised: Exception, why: str, sent: bool) -> None:
+    """Whatever happens once there is one, the vendor may have taken it."""
+
+    def vendor(_: httpx.Request) -> httpx.Response:
+        raise raised
+
+    fault = _fault(vendor)
+    assert (fault.why, fault.sent, fault.reached) == (why, sent, sent)
+
+
+def test_a_connection_that_is_closed_on_a_request_may_have_taken_it() -> None:
+    """On a real socket: the request is read, and instead of an answer the connection ends."""
+
+    def answer_nothing() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65_536)
+
+    async def ask(port: int) -> Answer:
+        async with new_client(10, 1) as client:
+            return await post(client, f"http://127.0.0.1:{port}/", SECRET, 100)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer_nothing)
+        thread.start()
+        port = listening.getsockname()[1]
+        with pytest.raises(NoAnswer, match="cut") as fault:
+            asyncio.run(ask(port))
+        thread.join()
+    assert fault.value.sent
+    with pytest.raises(NoAnswer, match="no connection") as fault:
+        asyncio.run(ask(port))
+    assert not fault.value.sent
