@@ -13,10 +13,10 @@ from sync_connector.config import Settings
 from sync_connector.dialects import NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, TryLater
 from sync_connector.fields.phone import phone_number
-from sync_connector.flow.post import NoAnswer, new_client, post
+from sync_connector.flow.post import BODY_LIMIT, NoAnswer, new_client, post
 from sync_connector.messaging import access_key
 from sync_connector.model import CallReply, Verdict
-from sync_connector.sms.send import BODY_LIMIT, REFUSED, NotTaken, Place, refuse
+from sync_connector.sms.send import REFUSED, NotTaken, Place, refuse
 
 MEANINGS = {
     "#001": "the vendor's servers are down; try again later",
@@ -45,7 +45,7 @@ def call(settings: Settings, number: str) -> CallReply:
 async def ask(place: Place, number: str, timeout: float) -> CallReply:
     """Ask once. `timeout` is in seconds. Raises `FixSetup`, `CredentialsRefused`, `TryLater` (nobody was called)."""
     body = place.dialect.call_request(place.login, place.access_key, number)
-    async with new_client(timeout, 1) as client:
+    async with new_client(timeout, 1, keeps_connections=False) as client:
         try:
             answer = await post(client, place.url, body, BODY_LIMIT)
         except NoAnswer as failure:

@@ -172,7 +172,7 @@ class Client:
             told.update((one.message.id_sms_api, SentMessage(one.message, MessageState.UNSENT, None, reason)) for one in batch)
 
         async def send() -> None:
-            async with new_client(self._timeout, 1) as client:
+            async with new_client(self._timeout, 1, keeps_connections=False) as client:
                 where = self._where(self._dialect.messages_path)
                 sender = Sender(where, client, lambda *_: None, settle, not_sent, lambda: False, self._patience)
                 await sender.send((manner, batch) for batch in _cut(outbound, self._batch_size))

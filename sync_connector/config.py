@@ -264,7 +264,7 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _complete(self, info: ValidationInfo) -> Self:
-        if info.context is not None and info.context["purpose"] in ("receive", "message"):
+        if info.context is not None and info.context["purpose"] in ("receive", "message", "call"):
             pass  # who sends messages may have no CRM at all
         elif self.source.type == "sql":
             if self.source.url is None:
@@ -308,13 +308,14 @@ def _filled(
     return text
 
 
-Purpose = Literal["look", "send", "receive", "pull", "message"]
+Purpose = Literal["look", "send", "receive", "pull", "message", "call"]
 """What a command is about to do, which decides what its settings must have."""
 
 _NEEDED = {
     "look": {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url"},
     "send": {"vendor.login", "vendor.base_url", "source.path", "source.url", "ledger.url", "vendor.password"},
     "message": {"vendor.login", "vendor.base_url", "ledger.url", "vendor.access_key"},
+    "call": {"vendor.login", "vendor.base_url", "vendor.access_key"},
     "receive": {"receive.inbox", "receive.token"},
     "pull": {
         "vendor.login",
@@ -380,7 +381,7 @@ def _missing(settings: Settings, purpose: Purpose) -> list[str]:
     if purpose == "send" and not _secret(settings):
         faults.append('vendor.password: is missing; write password = "${ARDARY_PASSWORD}" or "file:…"')
     if (
-        purpose == "message"
+        purpose in ("message", "call")
         and not settings.vendor.access_key
         and not (settings.vendor.dialect == "insim-v1" and _secret(settings))
     ):

@@ -26,13 +26,13 @@ from sync_connector.flow.post import new_client
 from sync_connector.ledger.messages import MessageBook
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.ledger.store import utc_now
-from sync_connector.model import Manner, MessageReply, Mode, Priority, Verdict
+from sync_connector.model import Manner, MessageReply, MessageState, Mode, Priority, Verdict
 from sync_connector.planning import add_up, choices_of
 from sync_connector.reading import Progress
 from sync_connector.sms.draft import NOWHERE, Draft
 from sync_connector.sms.from_contacts import Contacts, open_contacts
 from sync_connector.sms.from_file import open_file
-from sync_connector.sms.hours import Allowed, parse_at
+from sync_connector.sms.hours import DAYS, Allowed, parse_at, schedule, wire_time, zones_of
 from sync_connector.sms.plan import Plan, Wishes, compare, plan
 from sync_connector.sms.send import Place, Sender
 from sync_connector.sms.template import Template, compile_template
@@ -153,15 +153,15 @@ def _wishes(settings: Settings, asked: Asked) -> Wishes:
     if faults:
         raise FixSetup(*faults)
     sms = settings.sms
-    sender = (sms.sender_name if asked.sender_name is None else asked.sender_name,)
-    sender += (sms.sender_mode if asked.sender_mode is None else asked.sender_mode,)
+    name = sms.sender_name if asked.sender_name is None else asked.sender_name
+    mode = sms.sender_mode if asked.sender_mode is None else asked.sender_mode
     return Wishes(
         campaign=campaign or "",
         template=template,
         url=asked.url,
         at=at,
-        manner=Manner(asked.mode, asked.priority, *sender),
-        allowed=Allowed("", ()) if asked.any_hour else Allowed(sms.hours, tuple(sms.days)),
+        manner=Manner(asked.mode, asked.priority, name, mode),
+        allowed=Allowed("", DAYS) if asked.any_hour else Allowed(sms.hours, tuple(sms.days)),
         account=account,
         country=settings.events.default_country,
         link_length=sms.link_length,
@@ -209,7 +209,7 @@ def _compare(made: Plan, book: MessageBook) -> None:
     stopped: set[str] = set()
     mode = made.wishes.manner.mode
     for start in range(0, len(identities), AT_ONCE):
-        known |= book.known(made.wishes.campaign, mode.value, identities[start : start + AT_ONCE])
+        known |= book.known(made.wishes.campaign, mode, identities[start : start + AT_ONCE])
     for start in range(0, len(numbers), AT_ONCE):
         stopped |= book.opted_out(numbers[start : start + AT_ONCE])
     compare(made, known, stopped)
@@ -240,12 +240,24 @@ def execute(
     return sent
 
 
-def resend(
-    settings: Settings, book: MessageBook, batches: Sequence[tuple[Manner, list[Outbound]]], stopping: Callable[[], int]
-) -> Sent:
-    """Send again what a person decided to send again, as `execute` does."""
-    sent = Sent(None, to_send=sum(len(batch) for _, batch in batches))
-    _send(settings, book, batches, sent, Progress(), stopping, None)
+def resend(settings: Settings, book: MessageBook, ids: Sequence[str], now: datetime, stopping: Callable[[], int]) -> Sent:
+    """Send unknown messages again, as a person decided; `ids` are their `id_sms_api`. What was to leave later than `now` (UTC)
+    still does, and the allowed hours hold for the rest. Raises as `execute` does."""
+    account = ZoneInfo(settings.events.zone or "UTC")
+    allowed = Allowed(settings.sms.hours, tuple(settings.sms.days))
+    book.resolve(ids, MessageState.UNSENT, now)
+    batches: dict[Manner, list[Outbound]] = {}
+    for one, manner in book.again(ids):
+        asked = max(one.send_at or now, now).replace(microsecond=0)
+        at = schedule(asked, zones_of(one.message.phone_number, account), allowed, account)
+        later = at is not None and at > now
+        date = (wire_time(at, account) or "") if at is not None and later else ""
+        message = one.message._replace(date_to_send=date)
+        batches.setdefault(manner, []).append(one._replace(message=message, send_at=at if later else None))
+    size = settings.sms.batch_size
+    cut = [(manner, these[start : start + size]) for manner, these in batches.items() for start in range(0, len(these), size)]
+    sent = Sent(None, to_send=sum(len(batch) for _, batch in cut))
+    _send(settings, book, cut, sent, Progress(), stopping, None)
     return sent
 
 
@@ -277,7 +289,7 @@ def _send(
         book.not_sent(batch, reason, utc_now())
 
     async def run() -> None:
-        async with new_client(vendor.timeout, 1) as client:
+        async with new_client(vendor.timeout, 1, keeps_connections=False) as client:
             patience = Patience(vendor.tries, vendor.give_up_after)
             sender = Sender(place, client, begin, settle, not_sent, lambda: bool(stopping()), patience, vendor.rate)
             sender.instruments = instruments or Instruments()

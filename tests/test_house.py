@@ -117,7 +117,7 @@ def test_no_module_is_part_of_a_cycle() -> None:
 
 
 def test_no_stage_knows_another() -> None:
-    """Of the stages only load uses pace and post, and rows go from extract to normalize and overlay as a type; that is all."""
+    """Of the stages only load uses pace and post, and rows go from extract to normalize and overlay as a type: no more."""
     allowed = {("load", "pace"), ("load", "post"), ("normalize", "extract"), ("overlay", "extract")}
     stages = {path.stem for path in (PACKAGE / "flow").glob("*.py")} - {"__init__"}
     known = {

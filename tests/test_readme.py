@@ -113,11 +113,21 @@ def test_the_first_thirty_lines_say_what_it_is_and_the_two_commands() -> None:
         assert needed in top
 
 
+def commands(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command, those of a group behind its name."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *above, name)
+        else:
+            yield (*above, name), command
+
+
 def test_every_command_and_option_is_in_the_readme_or_its_help_says_it() -> None:
     """No command is undocumented, and each one's help reads as a sentence."""
-    for name, command in cli.commands.items():
+    for words, command in commands(cli):
+        name = " ".join(words)
         assert f"`{name}`" in README or f"sync-connector {name}" in README, f"{name} is not in the README"
-        shown = CliRunner().invoke(cli, [name, "--help"]).output
+        shown = CliRunner().invoke(cli, [*words, "--help"]).output
         assert command.help
         assert command.help.splitlines()[0].rstrip().endswith("."), name
         for parameter in command.params:

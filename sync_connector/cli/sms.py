@@ -6,23 +6,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
 
-from sync_connector import calling, config, messaging, planning
+from sync_connector import config, planning
 from sync_connector.cli.frame import Signals, cli, config_option, json_option, ledger_of, progress_bars, scope_of, show, show_json
 from sync_connector.config import Settings
 from sync_connector.errors import AskPerson, FixSetup, TryLater
 from sync_connector.fields.phone import phone_number
-from sync_connector.ledger import message_history
 from sync_connector.ledger.keeping import kept
-from sync_connector.ledger.messages import MessageBook
+from sync_connector.ledger.messages import MessageBook, WantedMessages
 from sync_connector.ledger.store import utc_now
-from sync_connector.messaging import Asked, Interrupted
 from sync_connector.model import MessageState, Mode, Priority, Verdict
 from sync_connector.report import messages_terminal as drawn
+
+if TYPE_CHECKING:
+    from sync_connector.messaging import Sent
 
 PRIORITIES = [priority.name.lower() for priority in Priority]
 LONGEST_TEXT = 64 << 10
@@ -99,8 +100,10 @@ def send(
 
     First a plan is shown: how many, how many SMS they are, who is left out and why. It must be confirmed, or --yes be said.
     """
+    from sync_connector import messaging  # it brings templates, zones and the reading of contacts: no other command pays for them
+
     _one_kind(number, words, file, contacts=contacts, wheres=wheres, query=query, text=text, template=template)
-    asked = Asked(
+    asked = messaging.Asked(
         number=number,
         file=file,
         wheres=wheres,
@@ -137,7 +140,7 @@ def send(
         try:
             with progress_bars() as progress:
                 sent = messaging.execute(settings, book, made, progress, lambda: signals.number)
-        except Interrupted as interrupted:
+        except messaging.Interrupted as interrupted:
             _show_sent(interrupted.sent, told, as_json=as_json)
             raise interrupted.fault from None
         _show_sent(sent, told, as_json=as_json)
@@ -200,7 +203,7 @@ def _confirmed(question: str, *, yes: bool) -> None:
         raise AskPerson("nothing was sent")
 
 
-def _show_sent(sent: messaging.Sent, told: dict[str, Any], *, as_json: bool) -> None:
+def _show_sent(sent: Sent, told: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json({"plan": told, **sent.as_json()})
     else:
@@ -219,16 +222,17 @@ def status(
 ) -> None:
     """Tell what became of messages: each campaign in a line, or the messages of one campaign, number or state."""
     settings = config.load(config_path)
+    zone = settings.events.zone or "UTC"
     with ledger_of(settings) as ledger:
-        account = scope_of(ledger, settings).account_id
+        book = MessageBook(ledger, scope_of(ledger, settings).account_id)
         if campaign is None and number is None and not states:
-            campaigns = message_history.campaigns(ledger, account)
-            show_json(campaigns) if as_json else show(drawn.campaigns_table(campaigns, settings.events.zone or "UTC"))
+            campaigns = book.campaigns()
+            show_json(campaigns) if as_json else show(drawn.campaigns_table(campaigns, zone))
             return
         e164 = None if number is None else _e164(settings, number)
-        wanted = message_history.WantedMessages(campaign=campaign, phone_number=e164, states=states)
-        listed = message_history.listed(ledger, account, wanted, count)
-    show_json(listed) if as_json else show(drawn.messages_table(listed, settings.events.zone or "UTC", masked=number is None))
+        wanted = WantedMessages(campaign=campaign, phone_number=e164, states=tuple(map(MessageState, states)))
+        listed = book.listed(wanted, count)
+    show_json(listed) if as_json else show(drawn.messages_table(listed, zone, masked=number is None))
 
 
 def _e164(settings: Settings, number: str) -> str:
@@ -254,6 +258,8 @@ def resolve(
     A message is unknown when its request left and no answer came. A callback settles it by itself; until then it is never
     sent again, unless you say so. IDS are those of the list.
     """
+    from sync_connector import messaging
+
     if as_sent and resend:
         raise FixSetup("--sent and --resend cannot both hold")
     if (ids or everything) and not (as_sent or resend):
@@ -263,7 +269,7 @@ def resolve(
     settings = config.load(config_path, purpose="message" if resend else "look")
     with _book(settings) as book, Signals() as signals:
         book.recover(utc_now())
-        waiting = book.unknown()
+        waiting = book.listed(WantedMessages(states=(MessageState.UNKNOWN,)), None)
         if not (as_sent or resend):
             show_json(waiting) if as_json else show(drawn.unknown_table(waiting, settings.events.zone or "UTC"))
             return
@@ -276,17 +282,16 @@ def resolve(
             show_json({"sent": done}) if as_json else show(f"{drawn.messages(done)} taken for sent")
             return
         _confirmed(f"send {drawn.messages(len(chosen))} again? who did get one gets it twice", yes=yes)
-        book.resolve(chosen, MessageState.UNSENT, utc_now())
         try:
-            sent = messaging.resend(settings, book, book.again(chosen), lambda: signals.number)
-        except Interrupted as interrupted:
+            sent = messaging.resend(settings, book, chosen, utc_now(), lambda: signals.number)
+        except messaging.Interrupted as interrupted:
             _show_resent(interrupted.sent, as_json=as_json)
             raise interrupted.fault from None
         _show_resent(sent, as_json=as_json)
     sys.exit(sent.exit_code)
 
 
-def _show_resent(sent: messaging.Sent, *, as_json: bool) -> None:
+def _show_resent(sent: Sent, *, as_json: bool) -> None:
     show_json(sent.as_json()) if as_json else show(drawn.sent_summary(sent.as_json()))
 
 
@@ -326,7 +331,9 @@ def opt_outs(config_path: str, as_json: bool, add: str | None, remove: str | Non
 @json_option
 def call(number: str, config_path: str, as_json: bool) -> None:
     """Let the account's mobile call NUMBER (click-to-call, insim-v1 only)."""
-    settings = config.load(config_path, purpose="message")
+    from sync_connector import calling
+
+    settings = config.load(config_path, purpose="call")
     reply = calling.call(settings, number)
     if as_json:
         show_json({"result": reply.verdict.value, "codes": list(reply.codes), "info": reply.info})

@@ -73,11 +73,15 @@ def _reason(fault: Exception) -> str:
     return words.get(type(fault), "no connection" if isinstance(fault, httpx.ConnectError) else type(fault).__name__)
 
 
-def new_client(timeout: float, concurrency: int) -> httpx.AsyncClient:
-    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere)."""
+def new_client(timeout: float, concurrency: int, *, keeps_connections: bool = True) -> httpx.AsyncClient:
+    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere).
+
+    A connection that is kept may be closed by the other side just as a request leaves, and nobody knows whether that was taken:
+    who may send nothing twice makes a new one each time.
+    """
     return httpx.AsyncClient(
         timeout=httpx.Timeout(timeout),
-        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if keeps_connections else 0),
         headers={"Content-Type": "application/json", "Accept": "application/json"},
         follow_redirects=False,
     )

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from sync_connector.sms.template import field_name
 
 from sync_connector import mapping, sources
 from sync_connector.config import Source
@@ -25,6 +24,7 @@ from sync_connector.flow.extract import Extraction, Rows, extract, marked
 from sync_connector.flow.normalize import Choices, normalize, numbers
 from sync_connector.model import Contact, Place
 from sync_connector.sms.draft import Draft
+from sync_connector.sms.template import field_name
 
 OPT_OUTS = ("do not SMS", "do not call", "opted out")
 """The reasons of a mapping's `deleted` that are a person's own wish; the others say that there is nobody to write to."""

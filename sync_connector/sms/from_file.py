@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sync_connector.sms.template import field_name
-
 from sync_connector import mapping, sources
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup
 from sync_connector.model import FOOTER, Place
 from sync_connector.sms.draft import Draft, digest
+from sync_connector.sms.template import field_name
 
 KINDS = ("csv", "excel")
 COLUMNS: dict[str, list[str]] = {
@@ -76,7 +75,7 @@ def open_file(path: str, *, with_text: bool) -> MessageFile:
     """Look at a CSV or a workbook. `with_text`: its rows must have a text of their own. Raises `FixSetup`, `TryLater`."""
     kind = sources.kind_of(path)
     if kind not in KINDS:
-        raise FixSetup(f"{path}: it is {sources.CALLED[kind]}; messages are read from CSV and from workbooks")
+        raise FixSetup(f"{path}: it is a file of another kind ({kind}); messages are read from CSV and from workbooks")
     source = sources.open_source(Source(type=kind, path=path))
     headers = list(source.headers())
     known = mapping.by_folded_name(headers)

@@ -18,10 +18,6 @@ from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from phonenumbers import PhoneNumberType
-from sync_connector.sms.hours import Allowed, parse_at, schedule, wire_time, zones_of
-from sync_connector.sms.links import counted, link_fault, with_link
-from sync_connector.sms.segments import Segments, plain, segments
-from sync_connector.sms.template import BlankField, Template, Unrenderable
 
 from sync_connector.fields.country import country_code
 from sync_connector.fields.phone import phone_number
@@ -29,6 +25,10 @@ from sync_connector.ledger.nouns import Outbound
 from sync_connector.model import Manner, Message, MessageState, Priority
 from sync_connector.rules._number_kind import number_kind
 from sync_connector.sms.draft import REASONS, Draft, LeftOut
+from sync_connector.sms.hours import Allowed, next_allowed, parse_at, schedule, wire_time, zones_of
+from sync_connector.sms.links import counted, link_fault, with_link
+from sync_connector.sms.segments import Segments, plain, segments
+from sync_connector.sms.template import BlankField, Template, Unrenderable
 
 MOST_PARTS = 10
 """SMS of one message; telephones put no more of them together again."""
@@ -296,12 +296,13 @@ def _when(draft: Draft, wishes: Wishes, now: datetime, number: str) -> tuple[dat
             raise _Out("bad_date", str(fault)) from None
         if asked < now:
             raise _Out("bad_date", f"{draft.at} is over")
+    zones = zones_of(number, wishes.account)
+    if asked is None and next_allowed(now, zones, wishes.allowed) == now:
+        return None, False
     first = asked or now
-    at = schedule(first, zones_of(number, wishes.account), wishes.allowed, wishes.account)
+    at = schedule(first, zones, wishes.allowed, wishes.account)
     if at is None:
         raise _Out("no_hour", "no hour within two weeks is allowed wherever this number may be")
-    if asked is None and at == now:
-        return None, False
     return at, at != first
 
 

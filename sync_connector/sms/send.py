@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import httpx
-from sync_connector.flow.post import NO_ENTRY, WRONG_ADDRESS, Answer, NoAnswer, post
 
 from sync_connector.dialects import Dialect, NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
 from sync_connector.flow.load import Instruments
 from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
+from sync_connector.flow.post import BODY_LIMIT, BODY_LIMIT_EACH, NO_ENTRY, WRONG_ADDRESS, Answer, NoAnswer, post
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.model import Manner, MessageReply, Verdict
 
-BODY_LIMIT = 1 << 20
-BODY_LIMIT_EACH = 16 << 10
 SILENCE_LIMIT = 5
 """Requests in a row that may have been taken, and of which nobody knows: then it is better to ask a person than to go on."""
 NOT_TAKEN = frozenset({411, 413, 415, 429})

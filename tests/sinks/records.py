@@ -22,6 +22,12 @@ EVENTS: dict[Kind, dict[str, Any]] = {
     Kind.LINK_CLICK: {"link": "https://example.com/?a=1&b=2", "id_sms_api": "A-17"},
 }
 """What an event of each kind has besides what all have."""
+OURS: dict[Kind, dict[str, str]] = {
+    Kind.SMS_STATUS: {"campaign": "Soldes d'été", "message": "Bonjour Zoé, -20 % 😀"},
+    Kind.INCOMING_SMS: {"campaign": "Soldes d'été", "message": "Bonjour Zoé, -20 % 😀", "answers": "A-17"},
+    Kind.LINK_CLICK: {"campaign": "Soldes d'été", "message": "Bonjour Zoé, -20 % 😀"},
+}
+"""What its record has of our message that it is about."""
 
 
 def event(kind: Kind = Kind.CALL, **changes: Any) -> Event:
@@ -41,7 +47,7 @@ def event(kind: Kind = Kind.CALL, **changes: Any) -> Event:
 def record(number: int = 1, kind: Kind = Kind.CALL, *, contact: str | None = "C1", **changes: Any) -> Record:
     """A record; each number makes another event."""
     source = None if contact is None else "crm"
-    return Record(f"{kind}-{number:06d}", RECEIVED, contact, source, event(kind, **changes))
+    return Record(f"{kind}-{number:06d}", RECEIVED, contact, source, event(kind, **changes), **OURS.get(kind, {}))
 
 
 def one_of_each() -> list[Record]:

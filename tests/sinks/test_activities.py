@@ -448,6 +448,19 @@ def test_a_call_in_words(changes: dict[str, Any], title: str) -> None:
     assert worded(Kind.CALL, row_of(record(**changes)), PARIS).title == title
 
 
+def test_an_activity_of_a_status_says_the_status_and_which_message_it_is_about() -> None:
+    """The title is the status, not the words of our message; these and the campaign stand in the description."""
+    words = worded(Kind.SMS_STATUS, row_of(record(1, Kind.SMS_STATUS)), PARIS)
+    assert words.title == "SMS: received"
+    assert words.description.splitlines()[0] == "received"
+    assert {"Message: Bonjour Zoé, -20 % 😀", "Campaign: Soldes d'été"} <= set(words.description.splitlines())
+    blank = worded(Kind.SMS_STATUS, row_of(record(1, Kind.SMS_STATUS, status="")), PARIS)
+    assert blank.title == "SMS"
+    answer = worded(Kind.INCOMING_SMS, row_of(record(1, Kind.INCOMING_SMS, text="D'accord")), PARIS)
+    assert answer.description.startswith("D'accord\n")
+    assert "Message:" not in answer.description
+
+
 def test_a_time_that_is_not_known_is_said() -> None:
     """Nothing known at all, a repeated hour and a left-out hour are told in the description."""
     nothing = record(occurred_at=None, occurred_on=None, clock=Clock.UNKNOWN)

@@ -145,7 +145,8 @@ def test_csv_is_what_a_spreadsheet_opens(tmp_path: Path) -> None:
     (call,) = cells(tmp_path / "calls-000001.csv")
     assert (call["phone_number"], call["contact_key"], call["answered"], call["duration"]) == ("+33612345678", "", "true", "133")
     assert (call["occurred_at"], call["occurred_on"]) == ("2026-03-02T09:14:05.250Z", "2026-03-02")
-    assert cells(tmp_path / "incoming_sms-000001.csv")[0]["message"] == 'a, "b"\nc 😀'
+    (answer,) = cells(tmp_path / "incoming_sms-000001.csv")
+    assert (answer["message"], answer["answers"], answer["campaign"]) == ('a, "b"\nc 😀', "A-17", "Soldes d'été")
 
 
 @pytest.mark.parametrize(

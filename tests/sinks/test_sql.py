@@ -128,6 +128,10 @@ def test_each_kind_has_a_table_with_everything_that_is_known(sink: Sink, crm: sa
         "number_text": "06 12 34 56 78",
     }
     assert rows(crm, "incoming_sms", "message") == [{"message": 'Bonjour, "merci" ;\n=1+1 😀'}]
+    (status,) = rows(crm, "sms_statuses", "status, campaign, message")
+    assert status == {"status": "received", "campaign": "Soldes d'été", "message": "Bonjour Zoé, -20 % 😀"}
+    assert rows(crm, "incoming_sms", "answers, campaign") == [{"answers": "A-17", "campaign": "Soldes d'été"}]
+    assert rows(crm, "link_clicks", "campaign") == [{"campaign": "Soldes d'été"}]
     made = rows(crm, "call_qualifications", "qualification, made_on")
     assert made == [{"qualification": "Très intéressé 😀", "made_on": "mobile"}]
 
@@ -367,6 +371,33 @@ def test_a_table_of_an_older_version_gets_what_it_lacks(crm_url: str, fresh: sa.
     with fresh.connect() as connection:
         indexed = {index["column_names"][0] for index in sa.inspect(connection).get_indexes("calls")}
     assert indexed >= {"contact_key", "phone_number", "occurred_at"}
+
+
+def test_tables_from_before_there_were_messages_get_their_columns(crm_url: str, fresh: sa.Engine) -> None:
+    """Tables that were made before events told of our messages tell of them, and what stood there stays."""
+    sink = opened(crm_url)
+    assert sink.write(1, one_of_each()) == []
+    sink.close()
+    lacking = {"sms_statuses": ("campaign", "message"), "incoming_sms": ("answers", "campaign"), "link_clicks": ("campaign",)}
+    run(fresh, *(f"ALTER TABLE {table} DROP COLUMN {column}" for table, columns in lacking.items() for column in columns))
+    sink = opened(crm_url)
+    for table, columns in lacking.items():
+        (row,) = rows(fresh, table)
+        assert {row[column] for column in columns} == {None}
+        assert row["contact_key"] == "C1"
+    assert sink.write(2, one_of_each()) == []
+    sink.close()
+    assert [rows(fresh, table, "campaign") for table in lacking] == [[{"campaign": "Soldes d'été"}]] * 3
+    assert rows(fresh, "incoming_sms", "answers") == [{"answers": "A-17"}]
+
+
+@pytest.mark.parametrize("kind", [Kind.SMS_STATUS, Kind.INCOMING_SMS, Kind.LINK_CLICK])
+def test_what_is_about_no_message_of_ours_says_so_by_null(kind: Kind, sink: Sink, crm: sa.Engine) -> None:
+    """An SMS that another program sent has no campaign and answers nothing: null, not a blank text."""
+    assert sink.write(1, [record(1, kind)._replace(campaign="", message="", answers="")]) == []
+    (row,) = rows(crm, TABLES[kind].name)
+    ours = {"campaign", "answers"} | ({"message"} if kind is Kind.SMS_STATUS else set())
+    assert {row[name] for name in ours & row.keys()} == {None}
 
 
 def test_an_event_that_nobody_understood_is_given_back(sink: Sink, crm: sa.Engine) -> None:

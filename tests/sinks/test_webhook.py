@@ -96,6 +96,16 @@ def test_the_body_tells_the_kind_the_time_and_the_row(sink: WebhookSink, receive
     assert (told["data"]["duration"], told["data"]["answered"], told["data"]["contact_key"]) == (133, True, "C1")
 
 
+def test_the_body_tells_which_message_it_is_about(sink: WebhookSink, receiver: Receiver) -> None:
+    """A status has the campaign and the text of our message; an answer the id of the message that it answers."""
+    sink.write(1, [record(1, Kind.SMS_STATUS), record(1, Kind.INCOMING_SMS), record(2, Kind.INCOMING_SMS)._replace(answers="")])
+    told = {request.told["data"]["event_key"]: request.told["data"] for request in receiver.requests}
+    assert told["sms_status-000001"]["message"] == "Bonjour Zoé, -20 % 😀"
+    assert told["incoming_sms-000001"]["answers"] == "A-17"
+    assert told["incoming_sms-000002"]["answers"] is None
+    assert {data["campaign"] for data in told.values()} == {"Soldes d'été"}
+
+
 def test_a_receiver_can_drop_exact_repeats(sink: WebhookSink, receiver: Receiver) -> None:
     """The same record has the same id again; the same event of which more is known has another."""
     sink.write(1, [record(contact=None)])
