@@ -23,8 +23,9 @@ from sync_connector.errors import AskPerson, LeaseLost, TryLater
 from sync_connector.events.inbox import Inbox, open_inbox
 from sync_connector.ledger import events, leases, outbox, schema
 from sync_connector.ledger.event_history import Wanted, listed
+from sync_connector.ledger.messages import MessageBook, Outbound, WantedMessages
 from sync_connector.ledger.store import Ledger, open_ledger
-from sync_connector.model import Record
+from sync_connector.model import Manner, Message, Record
 from sync_connector.reading import Progress
 from sync_connector.sinks import Refusal
 from tests.conftest import Project, e164, person
@@ -278,6 +279,58 @@ def test_a_shared_number_follows_the_policy(way: Way, policy: str, wanted: list[
     assert (written, len(way.sink.rows)) == (wanted, max(len(wanted), 1))
     way.pull()
     assert len(way.sink.deliveries) == 1
+
+
+def test_what_became_of_a_message_comes_back(way: Way) -> None:
+    """What was unknown is settled by its status; click and answer are written with its campaign; a STOP opts out."""
+    scope = way.ledger.make_scope(*planning.scope_names(way.settings))
+    book = MessageBook(way.ledger, scope.account_id)
+    with way.ledger.lease(scope, "sms"):
+        message = Message("ours-1", e164(1), "Bonjour [Link]", "https://example.com/")
+        book.begin([Outbound(message, "spring", "K00001", 1)], Manner(), NOON - timedelta(minutes=5))
+        book.recover(NOON - timedelta(minutes=4))
+    opened = {"phone_number": e164(1), "link": "https://example.com/", "date": "2026-03-02T11:58:00Z", "id_sms_api": "ours-1"}
+    wrote = {"device_identification": "d", "title": "incoming_sms", "from": e164(1), "date": "2026-03-02T11:59:00Z"}
+    way.arrive(
+        status("ours-1", e164(1), "received", "2026-03-02T11:57:00Z"),
+        callback_query("clics", opened | {"title": "clicked_link"}),
+        callback_query("message", wrote | {"message": "Stop"}),
+    )
+    told = way.pull()
+    assert (told["messages_settled"], told["opted_out"]) == (1, 1)
+    (row,) = book.listed(WantedMessages(), None)
+    assert (row["state"], row["delivery"], row["opted_out"]) == ("sent", "received", True)
+    assert (row["clicked_at"], row["answered_at"]) == ("2026-03-02T11:58:00Z", "2026-03-02T11:59:00Z")
+    about = {record.event.kind.value: (record.campaign, record.answers) for record in way.sink.rows.values()}
+    assert about == {"sms_status": ("spring", ""), "link_click": ("spring", ""), "incoming_sms": ("spring", "ours-1")}
+    assert {event["about"] for event in way.events()} == {"ours-1"}
+    book.opt_in(e164(1))
+    way.arrive(callback_query("message", wrote | {"message": "Stop"}), callback_query("calls", wrote | {"message": "STOP me"}))
+    told = way.pull()
+    assert (told["messages_settled"], told["opted_out"], book.opt_outs()) == (0, 0, [])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_pull_that_dies_settles_and_opts_out_once(way: Way, place: str) -> None:
+    """Killed anywhere, and pulled again, a message is settled by its one status, and who said STOP is out since that one."""
+    scope = way.ledger.make_scope(*planning.scope_names(way.settings))
+    book = MessageBook(way.ledger, scope.account_id)
+    with way.ledger.lease(scope, "sms"):
+        book.begin([Outbound(Message("ours-1", e164(1), "Bonjour"), "", "a", 1)], Manner(), NOON)
+    stop = {"device_identification": "d", "title": "incoming_sms", "from": e164(1), "message": "STOP", "date": "2026-03-02"}
+    way.arrive(status("ours-1", e164(1), "sent", "2026-03-02T12:01:00Z"), callback_query("message", stop), at=NOON)
+
+    def die(at: str) -> None:
+        if at == place:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        way.pull(die)
+    way.pull()
+    first, second = way.events()
+    (row,) = book.listed(WantedMessages(), None)
+    assert (row["state"], row["settled_by"]) == ("sent", first["event_key"])
+    assert [out["event_key"] for out in book.opt_outs()] == [second["event_key"]]
 
 
 def test_repeats_are_kept_marked_and_written_once(way: Way) -> None:

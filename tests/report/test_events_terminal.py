@@ -147,7 +147,12 @@ def test_a_pull_tells_what_it_did() -> None:
     assert lines[-2:] == ["  the disk is full; make room and pull again", "1 callback still waits at the receiver: pull again"]
     assert " 3  bound late         ━                         they came before their contact did" in lines
     quiet = shown(pull_summary(told.of_pull(bound_late=0)))
-    assert not [line for line in quiet if "bound late" in line]
+    assert not [line for line in quiet if "bound late" in line or "messages settled" in line or "opted out" in line]
+    settled = shown(pull_summary(told.of_pull(messages_settled=7, opted_out=2)))
+    assert [line.split("━")[0].strip() for line in settled if "settled" in line or "opted" in line] == [
+        "7  messages settled",
+        "2  opted out",
+    ]
 
 
 def test_a_pull_that_found_nothing_says_so_in_two_lines() -> None:
