@@ -32,10 +32,12 @@ def of_messages(campaigns: Mapping[str, Sequence[int]], days: Sequence[Sequence[
     """What is told of messages: what became of each campaign's, and of those of each day from 1 November on, which are the
     same messages. With some of it changed."""
     totals = counts(*map(sum, zip(*(counts(*numbers).values() for numbers in campaigns.values()), strict=True)))
-    per_day = [{"day": str(date(2026, 11, 1) + timedelta(days=place)), **counts(*day)} for place, day in enumerate(days)]
+    per_day: list[dict[str, Any]] = [
+        {"day": str(date(2026, 11, 1) + timedelta(days=place)), **counts(*day)} for place, day in enumerate(days)
+    ]
     assert all(sum(day[name] for day in per_day) == total for name, total in totals.items())
     usual = {
-        "totals": totals or counts(),
+        "totals": totals,
         "campaigns": [
             {"campaign": name, "begun": "2026-11-01T08:30:00Z", **counts(*numbers)} for name, numbers in campaigns.items()
         ],
@@ -156,6 +158,34 @@ def event(**changes: Any) -> dict[str, Any]:
         "reasons": {},
         "about": None,
         "campaign": None,
+    }
+    assert set(changes) <= set(usual)
+    return usual | changes
+
+
+def message(**changes: Any) -> dict[str, Any]:
+    """A message as the terminal is told of it: one of a campaign that was delivered and answered; with some of it changed."""
+    usual = {
+        "campaign": "spring",
+        "number": "+33612345678",
+        "state": "sent",
+        "id_sms_api": "sc-1",
+        "text": "Bonjour Ana",
+        "url": "",
+        "send_at": None,
+        "begun_at": "2026-11-23T09:15:02Z",
+        "settled_at": "2026-11-23T09:15:03Z",
+        "settled_by": "answer",
+        "reason": None,
+        "segments": 1,
+        "parts": 1,
+        "mode": "prod",
+        "contact_key": "C0001",
+        "contact_source": "crm",
+        "delivery": "received",
+        "answered_at": "2026-11-23T10:00:00Z",
+        "clicked_at": None,
+        "opted_out": False,
     }
     assert set(changes) <= set(usual)
     return usual | changes
