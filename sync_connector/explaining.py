@@ -1,4 +1,4 @@
-"""`explain`: one contact's whole story, from its row to the vendor's verdict."""
+"""`explain`: one contact's whole story, from its row to the vendor's verdict, what was written to it and what came back."""
 
 from __future__ import annotations
 
@@ -17,29 +17,37 @@ from sync_connector.flow.overlay import Overlays
 from sync_connector.flow.sieve import own_fingerprints
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.history import Story, story
+from sync_connector.ledger.message_history import WantedMessages
+from sync_connector.ledger.message_history import listed as listed_messages
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.model import Contact
 from sync_connector.planning import choices_of
 from sync_connector.sources import ResumableSource
 
 LAST_EVENTS = 50
+LAST_MESSAGES = 50
 
 
 def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dict[str, Any]:
     """What is known of a key or a number: the ledger's side, and the row as the source has it now.
 
-    `asked` is a key of the source, or a number in any form.
+    `asked` is a key of the source, or a number in any form. `messages` are the last that were written to the contacts or to one
+    of their numbers, or to the number that was asked for, whoever has it.
     """
     number = phone_number(asked, settings.events.default_country).e164
     stories = story(ledger, scope, asked, number)
     keys = [one.key for one in stories] or [asked]
     overlays = Overlays.of(ledger.overlays(scope))
+    rows = _rows(settings, ledger, scope, keys, number if not stories else None, overlays)
+    found = [one.phone_number for one in stories] + [one["contact"]["phone_number"] for one in rows if one["contact"]]
+    numbers_of = {one for one in (number, *found) if one}
     return {
         "asked": asked,
         "number": number,
         "contacts": [_told(one) for one in stories],
-        "rows": _rows(settings, ledger, scope, keys, number if not stories else None, overlays),
+        "rows": rows,
         "events": _events(ledger, scope, [one.id for one in stories], number),
+        "messages": _messages(ledger, scope, keys, settings.source.name, numbers_of),
     }
 
 
@@ -48,6 +56,16 @@ def _events(ledger: Ledger, scope: Scope, contact_ids: list[int], number: str | 
     wanted = [Wanted(contact_ids=(id_,)) for id_ in contact_ids] + ([Wanted(phone_number=number)] if number is not None else [])
     found = {one["event_key"]: one for asked in wanted for one in listed(ledger, scope.account_id, asked, LAST_EVENTS)}
     return sorted(found.values(), key=lambda one: (one["received_at"], one["event_key"]))[-LAST_EVENTS:]
+
+
+def _messages(ledger: Ledger, scope: Scope, keys: list[str], source: str, numbers_of: set[str]) -> list[dict[str, Any]]:
+    """The last messages to these contacts of the source and to these numbers, in the order in which they may leave."""
+    wanted = [WantedMessages(contact_keys=tuple(keys), contact_source=source)]
+    wanted += [WantedMessages(phone_number=one) for one in sorted(numbers_of)]
+    found = {
+        one["id_sms_api"]: one for asked in wanted for one in listed_messages(ledger, scope.account_id, asked, LAST_MESSAGES)
+    }
+    return sorted(found.values(), key=lambda one: (one["send_at"] or one["begun_at"], one["id_sms_api"]))[-LAST_MESSAGES:]
 
 
 def _told(one: Story) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sync_connector import config, explaining
 from sync_connector.cli.frame import cli, config_option, json_option, ledger_of, scope_of, show, show_json
 from sync_connector.dialects._callback import storable
 from sync_connector.ledger import history
-from sync_connector.report import events_terminal, terminal
+from sync_connector.report import events_terminal, messages_terminal, terminal
 from sync_connector.report.mask import visible
 
 
@@ -51,7 +51,9 @@ def explain(contact: str, config_path: str, as_json: bool) -> None:
         show_json(told)
     else:
         show(terminal.story(told))
+        if told["messages"]:
+            show(messages_terminal.story_messages(told["messages"], settings.events.zone or "UTC"))
         if told["events"]:
             show(events_terminal.story_events(told["events"], settings.events.zone or "UTC"))
-    if not told["contacts"] and not told["rows"] and not told["events"]:
+    if not any(told[part] for part in ("contacts", "rows", "messages", "events")):
         sys.exit(2)

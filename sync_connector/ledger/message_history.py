@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -31,14 +31,15 @@ MAY_COST = [MessageState.SENT.value, MessageState.UNKNOWN.value, MessageState.BE
 
 @dataclass(frozen=True, slots=True)
 class WantedMessages:
-    """Which messages are asked for. `campaign`: `""` asks for those of their own; `contact_keys`: in any source; `unknown`: only
-    those of which nobody knows whether they were sent. Nothing set: all."""
+    """Which messages are asked for. `campaign`: `""` asks for those of their own; `contact_keys`: in any source, unless
+    `contact_source` names one; `unknown`: only those of which nobody knows whether they were sent. Nothing set: all."""
 
     campaign: str | None = None
     phone_number: str | None = None
     contact_keys: tuple[str, ...] = ()
     states: tuple[MessageState, ...] = ()
     unknown: bool = False
+    contact_source: str | None = None
 
 
 def listed(ledger: Ledger, account_id: int, wanted: WantedMessages, count: int | None) -> list[dict[str, Any]]:
@@ -62,6 +63,8 @@ def _these(account_id: int, wanted: WantedMessages) -> sa.ColumnElement[bool]:
         these.append(messages.c.phone_number == wanted.phone_number)
     if wanted.contact_keys:
         these.append(messages.c.contact_key.in_(wanted.contact_keys))
+    if wanted.contact_source is not None:
+        these.append(messages.c.contact_source == wanted.contact_source)
     if wanted.states:
         these.append(messages.c.state.in_([state.value for state in wanted.states]))
     if wanted.unknown:
@@ -197,6 +200,54 @@ def times(ledger: Ledger, account_id: int, since: datetime | None = None, until:
             )
             for begun_at, send_at, state, standing, mode in connection.execute(query)
         ]
+
+
+class Fate(NamedTuple):
+    """What became of some messages of a campaign that leave at one time (UTC); the first of them was begun at `begun_at`.
+    `delivered`: the vendor says `received`; `failed`: it refused them, or says something that is neither `sent` nor `received`;
+    `messages` is how many they are, and `segments` of how many SMS they consist."""
+
+    leaves_at: datetime
+    begun_at: datetime
+    campaign: str
+    mode: Mode
+    state: MessageState
+    delivered: bool
+    failed: bool
+    answered: bool
+    clicked: bool
+    opted_out: bool
+    messages: int
+    segments: int
+
+
+def fates(ledger: Ledger, account_id: int, since: datetime, until: datetime | None = None) -> list[Fate]:
+    """The messages that leave since and before these times, counted: those that are alike in all that `Fate` tells are one of
+    them. A message leaves when it may, or is begun if it may at once. All are counted at one moment, so that sums agree."""
+    facts = _facts(account_id)
+    leaves = sa.func.coalesce(messages.c.send_at, messages.c.begun_at)
+    became = (facts.c.standing, facts.c.answered, facts.c.clicked, facts.c.opted_out)
+    alike = (leaves, messages.c.campaign, messages.c.mode, messages.c.state, *became)
+    counted = (sa.func.min(messages.c.begun_at), sa.func.count(), sa.func.sum(messages.c.segments))
+    these = [messages.c.account_id == account_id, leaves >= utc(since)]
+    if until is not None:
+        these.append(leaves < utc(until))
+    query = (
+        sa.select(*alike, *counted)
+        .select_from(messages.outerjoin(facts, facts.c.message_id == messages.c.id))
+        .where(*these)
+        .group_by(*alike)
+        .order_by(leaves, messages.c.campaign)
+    )
+    with ledger.engine.connect() as connection:
+        return [_fate(*row) for row in connection.execute(query)]
+
+
+def _fate(at: datetime, campaign: str, mode: str, state: str, standing: int | None, *more: Any) -> Fate:
+    answered, clicked, opted_out, begun_at, number, segments = more
+    failed = state == MessageState.REFUSED or standing == OTHER_STATUS
+    became = (standing == RECEIVED, failed, bool(answered), bool(clicked), bool(opted_out))
+    return Fate(utc(at), utc(begun_at), campaign, Mode(mode), MessageState(state), *became, number, int(segments))
 
 
 def _begun_in(account_id: int, since: datetime | None, until: datetime | None) -> sa.ColumnElement[bool]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
+from sync_connector.report import over_time
 from sync_connector.report.chart import Place, Series, Titles, columns
 from sync_connector.report.drawing import Kind, Period, bar, periods
 from sync_connector.report.language import Words
@@ -32,29 +33,14 @@ def calls(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
     return view | _answered(told, words) | _hours_of_the_day(told, words)
 
 
-def _named(unit: str, period: Period, words: Words) -> str:
-    """A period as a table names it."""
-    if unit == "day":
-        return words.day(period.first, "yMMMEd")
-    whole = period.first.day == 1 and (period.last + timedelta(days=1)).day == 1
-    return words.day(period.first, "yMMM") if unit == "month" and whole else words.days(period.first, period.last)
-
-
 def _per_period(unit: str, heading: str, shown: Sequence[Period], words: Words) -> Any:
-    """The columns: the days, or what they were summed to; under each its day or month, and the year."""
+    """A column for each day, or for what the days were summed to."""
     series = [
         Series("incoming", words.gettext("incoming, answered"), "first"),
         Series("outgoing", words.gettext("outgoing"), "second"),
         Series("missed", words.gettext("missed"), "third"),
     ]
-    places = [
-        Place(
-            _named(unit, one, words),
-            one.counts,
-            (words.day(one.first, "MMM" if unit == "month" else "MMMd"), str(one.first.year)),
-        )
-        for one in shown
-    ]
+    places = over_time.places(unit, shown, words)
     highest = max(places, key=lambda place: place.total)
     description = words.ngettext(
         "%(count)s call; the highest column is %(place)s: %(most)s.",
@@ -63,27 +49,12 @@ def _per_period(unit: str, heading: str, shown: Sequence[Period], words: Words) 
         most=words.number(highest.total),
         place=highest.name,
     )
-    places_are = {"day": words.gettext("day"), "week": words.gettext("week"), "month": words.gettext("month")}[unit]
-    return columns(Titles("per-period", heading, description, places_are), places, series, words)
+    return columns(Titles("per-period", heading, description, over_time.called(unit, words)), places, series, words)
 
 
 def _remarks(unit: str, days: int, counted: int, calls: int, words: Words) -> list[str]:
     """What the columns do not say themselves: what each is, and where they hold fewer calls than there were, or more."""
-    remarks = []
-    if counted and unit == "week":
-        told = words.gettext(
-            "%(days)s days are too many to stand side by side: each column is a week, the first and the last only as far as "
-            "they lie in the span.",
-            days=words.number(days),
-        )
-        remarks.append(told)
-    elif counted and unit == "month":
-        told = words.gettext(
-            "%(days)s days are too many to stand side by side: each column is a month, the first and the last only as far as "
-            "they lie in the span.",
-            days=words.number(days),
-        )
-        remarks.append(told)
+    remarks = over_time.summed(unit, days, words) if counted else []
     if counted < calls:
         told = words.ngettext(
             "%(count)s call is in no column: no date that can be read came with it.",

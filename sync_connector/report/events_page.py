@@ -1,4 +1,5 @@
-"""The sections on events: are callbacks still coming, how is the telephone answered, which numbers has the CRM no contact for.
+"""The sections on events and messages: are callbacks still coming, how is the telephone answered, what became of what was sent,
+which numbers has the CRM no contact for.
 
 Law: they compute places and shares, never counts; where two counts that they were told do not agree, they say so.
 """
@@ -12,6 +13,8 @@ from sync_connector.report import wording
 from sync_connector.report.calls import calls
 from sync_connector.report.drawing import Kind, bar
 from sync_connector.report.language import ENGLISH, Words
+from sync_connector.report.messages_page import alarm as alarm_of_messages
+from sync_connector.report.messages_page import is_told, messages
 from sync_connector.report.page import Section, fill
 from sync_connector.report.silence import ago, alarm, silence
 
@@ -28,7 +31,8 @@ def events_sections(told: Mapping[str, Any], words: Words = ENGLISH) -> list[Sec
     `told` holds: `zone`, the account's; `made_at`; `since` and `until`, dates, both included; `totals`, by kind;
     `calls_per_day`, each day's `incoming` (answered), `outgoing` and `missed`, of which no call is two, `answered` and
     `talk_seconds`, by direction; `by_hour`, 24 counts, and `time_unknown`; `qualifications`, most frequent first; `sms`, each
-    by its last status; `silence`; `matching`; `unmatched_numbers`; `suspected_duplicates`; `unknown`; `waiting`, each sink's.
+    by its last status; `messages`, those sent from here, as `event_report.messages_told` makes it; `silence`; `matching`;
+    `unmatched_numbers`; `suspected_duplicates`; `unknown`; `waiting`, each sink's.
     Times are ISO 8601 in UTC and shown on the account's clocks. Raises `KeyError` or `ValueError` where it holds less.
     """
 
@@ -42,7 +46,9 @@ def events_sections(told: Mapping[str, Any], words: Words = ENGLISH) -> list[Sec
         sections.append(section("calls", words.gettext("Calls"), calls(told, words)))
         view = _qualifications(told["qualifications"], words)
         sections.append(section("qualifications", words.gettext("Qualifications"), view))
-        sections.append(section("messages", words.gettext("Messages"), _messages(told, words)))
+    if some or is_told(told):
+        body = fill(words, "messages.html", "messages", messages(told, words))
+        sections.append(Section("messages", words.gettext("Messages"), body))
     sections.append(section("silence", words.gettext("Are callbacks still coming?"), silence(told, words)))
     if some:
         sections.append(section("matching", words.gettext("Events and contacts"), _matching(told, words)))
@@ -72,6 +78,8 @@ def _alarms(told: Mapping[str, Any], words: Words) -> list[str]:
                 sink=name,
             )
             alarms.append(waiting)
+    if unknown := alarm_of_messages(told, words):
+        alarms.append(unknown)
     if told["unknown"]:
         kept = words.ngettext(
             "%(count)s callback was not understood, and kept.",
@@ -175,28 +183,6 @@ def _qualifications(told: Sequence[Mapping[str, Any]], words: Words) -> dict[str
         for name, count, rest in shown
     ]
     return {"rows": rows, "kinds": {"": Kind("first")}}
-
-
-def _messages(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    kinds = {
-        "received": Kind("first", words.gettext("received")),
-        "sent": Kind("second", words.gettext("sent")),
-        "other": Kind("fourth", words.gettext("other")),
-    }
-    counts = {status: told["sms"][status] for status in kinds}
-    everything = sum(counts.values())
-    row = {
-        "name": words.gettext("%(count)s SMS by their last status", count=words.number(everything)),
-        "told": words.gettext("%(share)s received", share=words.share(told["sms"]["received"], everything)),
-        "counts": counts,
-        "segments": bar(counts),
-    }
-    return {
-        "sms": row,
-        "kinds": kinds,
-        "incoming": told["totals"]["incoming_sms"],
-        "clicks": told["totals"]["link_click"],
-    }
 
 
 def _matching(told: Mapping[str, Any], words: Words) -> dict[str, Any]:

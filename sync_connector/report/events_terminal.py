@@ -83,7 +83,7 @@ def story_events(rows: Sequence[Mapping[str, Any]], zone: str) -> Group:
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for place, row in enumerate(sorted(rows, key=lambda row: _moment(row, zone))):
-        what = Text.assemble(*_repeat(row), _what(row, False, WHOLE))
+        what = Text.assemble(*_repeat(row), _what(row, False, WHOLE), _about(row))
         if row["match"] == "none":
             what.append("  unmatched", "yellow")
         what.append_text(_sinks(row))
@@ -215,6 +215,17 @@ def _what(row: Mapping[str, Any], masked: bool, limit: int) -> Text:
             Text(wording.counted(len(text), "character", "characters"), "dim") if masked else Text(wording.one_line(text, limit))
         )
     return Text(wording.one_line(row["title"], limit), style="dim")
+
+
+def _about(row: Mapping[str, Any]) -> Text:
+    """Of which campaign the message is that the event is about; of one without a campaign, its id."""
+    if row["about"] is None:
+        return Text("")
+    verb = "answers " if row["kind"] == Kind.INCOMING_SMS else ""
+    if row["campaign"]:
+        return Text(f"  {verb}campaign {wording.one_line(row['campaign'], CUT)}", "cyan")
+    said = row["kind"] == Kind.SMS_STATUS  # a status has told its id already
+    return Text("" if said else f"  {verb}message {wording.one_line(row['about'], CUT)}", "cyan")
 
 
 def _length(row: Mapping[str, Any]) -> Text:

@@ -15,6 +15,7 @@ from rich.text import Text
 from sync_connector.report import mask, wording
 
 CUT = 60
+WHOLE = 1000
 LEFT_OUT_SHOWN = 8
 BAR = 24
 STATES = {"sent": "green", "refused": "red", "unknown": "yellow", "unsent": "dim", "begun": "yellow"}
@@ -171,6 +172,35 @@ def messages_table(rows: Sequence[Mapping[str, Any]], zone: str, *, masked: bool
             wording.local(row["begun_at"], zone), number, state, came_back(row), Text(visible(row["campaign"])), Text(text)
         )
     return table
+
+
+def story_messages(rows: Sequence[Mapping[str, Any]], zone: str) -> Table:
+    """What was written to a contact, in the order given, as `explain` shows it: when it leaves, of which campaign, where it
+    is, what came back, and its words. `zone` is the account's."""
+    several = len({row["number"] for row in rows}) > 1
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold", width=7)
+    for _ in range(3 if several else 2):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for place, row in enumerate(rows):
+        told = Text.assemble((wording.one_line(row["campaign"], CUT), "cyan"), "  " if row["campaign"] else "")
+        told.append("rehearsal  " if row["mode"] == "test" else "", "dim")
+        told.append(wording.one_line(row["text"], WHOLE))
+        if row["url"]:
+            told.append(f"  → {wording.one_line(row['url'], WHOLE)}", "dim")
+        told.append_text(_outcome(row))
+        number = [Text(row["number"])] if several else []
+        when = wording.local(row["send_at"] or row["begun_at"], zone)
+        table.add_row("SMS" if not place else "", when, Text(row["state"], style=STATES[row["state"]]), *number, told)
+    return table
+
+
+def _outcome(row: Mapping[str, Any]) -> Text:
+    """What came back, or why nothing did."""
+    came = came_back(row)
+    told = Text("  ").append_text(came) if came else Text("")
+    return told.append(f"\n{wording.one_line(row['reason'], WHOLE)}", "yellow") if row["reason"] else told
 
 
 def came_back(row: Mapping[str, Any]) -> Text:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sync_connector.report import wording
 from sync_connector.report.events_page import LONG, events_sections
 from sync_connector.report.language import Words, words_of
+from sync_connector.report.messages_page import is_told
 from sync_connector.report.page import Part, Section, fill, page
 from sync_connector.report.quality_causes import causes, command, trend
 from sync_connector.report.quality_contacts import completeness, corrected, countries, faulty_columns, shared, stale
@@ -43,7 +44,7 @@ def quality_page(told: Mapping[str, Any], words: Words) -> str:
     moment = words.moment(told["made_at"], zone)
     lines.append(words.gettext("made at %(moment)s; all times are those of %(zone)s", moment=moment, zone=zone))
     parts = [Part(words.gettext("Data quality"), lines, _sections(told, words, zone))]
-    if events and (any(events["totals"].values()) or events["silence"]["last_callback"]):
+    if events and (any(events["totals"].values()) or events["silence"]["last_callback"] or is_told(events)):
         span = words.days(date.fromisoformat(events["since"]), date.fromisoformat(events["until"]))
         parts.append(Part(words.gettext("Calls and messages"), [span], events_sections(events, words)))
     return page(parts, words)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sync_connector.ledger.quality import Reject
-from sync_connector.report import mask
+from sync_connector.report import mask, messages_terminal
 
 MEANS = {"reject": "not sent", "repair": "mended", "warn": "doubtful"}
 STYLES = {"reject": "red", "repair": "yellow", "warn": "yellow"}
@@ -55,7 +55,23 @@ def summary(told: Mapping[str, Any]) -> Group:
             lines.append(Text(f"{stale:,} numbers are stale at the vendor: sync-connector runs --stale", style="dim"))
     if events is not None and (calls := events["totals"]["call"]):
         lines.append(Text(f"{calls:,} calls from {events['since']} to {events['until']}", style="dim"))
+    if events is not None:
+        lines += _messages(events)
     return Group(*lines)
+
+
+def _messages(events: Mapping[str, Any]) -> list[Text]:
+    """What was sent in the span, and what became of it, in two lines."""
+    totals = events["messages"]["totals"]
+    if not (number := totals["messages"]):
+        return []
+    said = Text(f"{messages_terminal.messages(number)} from {events['since']} to {events['until']}: ", style="dim")
+    styles = {"refused": "red", "unknown": "yellow", "unsent": "yellow"}
+    parts = [("sent", "dim")] + [(name, style) for name, style in styles.items() if totals[name]]
+    said.append_text(Text(", ", "dim").join(Text(f"{totals[name]:,} {name}", style) for name, style in parts))
+    names = ("delivered", "failed", "answered", "clicked", "opted_out")
+    became = ", ".join(f"{totals[name]:,} {name.replace('_', ' ')}" for name in names)
+    return [said, Text(f"  {became}: sync-connector sms status", style="dim")]
 
 
 def _since(since: Mapping[str, Any] | None) -> list[Text]:

@@ -258,7 +258,8 @@ def story(told: Mapping[str, Any]) -> Group:
     """One contact's story, from its row to the vendor's verdict."""
     rows, contacts = told["rows"], told["contacts"]
     if not contacts and not rows:
-        return Group(Text(f"nothing is known of {told['asked']!r}: it is no key and no number of the source or the ledger"))
+        nothing = "no contact" if told["events"] or told["messages"] else "nothing"
+        return Group(Text(f"{nothing} is known of {told['asked']!r}: it is no key and no number of the source or the ledger"))
     lines = [line for row in rows for line in _row_lines(row)]
     seen = {(finding["code"], finding["value"]) for row in rows for finding in row["findings"]}
     if not rows:

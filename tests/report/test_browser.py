@@ -44,6 +44,28 @@ def of_a_quarter() -> dict[str, Any]:
     )
 
 
+def of_campaigns() -> dict[str, Any]:
+    """What a page is told of 40 campaigns on 92 days, with large numbers, and names that attack it and are long."""
+    chance = random.Random(7)
+
+    def became(sent: int) -> tuple[int, ...]:
+        delivered = chance.randint(0, sent)
+        more = [chance.randint(0, sent - delivered), *(chance.randint(0, sent) for _ in range(3))]
+        return (sent + 11, sent, 5, 4, 2, delivered, 5 + more[0], *more[1:], 3 * sent)
+
+    fates = [became(chance.randint(0, 99_999)) for _ in range(40)]
+    names = [HOSTILE, "x" * 300, "حملة الربيع", "", *(f"Campagne {number}" for number in range(36))]
+    days = fates + [(0,)] * 52
+    return told.of_events(
+        made_at="2027-01-31T22:00:00+00:00",
+        since="2026-11-01",
+        until="2027-01-31",
+        calls_per_day=told.days("2026-11-01", [(0, 0, 0)] * 92),
+        by_hour=[0] * 24,
+        messages=told.of_messages(dict(zip(names, fates, strict=True)), days, scheduled=5, opt_outs=17, rehearsals=3),
+    )
+
+
 def of_attacks() -> dict[str, Any]:
     """What the page on quality is told of 30 runs and every code, with a key, a column and a value that attack it."""
     facts = told_quality.of_plenty()
@@ -71,6 +93,8 @@ PAGES: dict[str, Callable[[Words], str]] = {
     "events": lambda words: events_page(of_a_quarter(), words),
     "few events": lambda words: events_page(told.of_events(), words),
     "nothing": lambda words: events_page(told.of_nothing(), words),
+    "messages": lambda words: events_page(of_campaigns(), words),
+    "few messages": lambda words: events_page(told.of_events(messages=told.of_two_campaigns()), words),
     "charts": of_each_kind,
     "quality": lambda words: quality_page(of_attacks(), words),
     "quality of a file": lambda words: quality_page(told_quality.of_file(), words),
@@ -110,7 +134,7 @@ def reads_well(pieces: list[dict[str, Any]], width: int) -> None:
 
 
 @pytest.mark.parametrize("code", LOCALES)
-@pytest.mark.parametrize("name", ["events", "nothing", "charts", "quality", "quality of a file"])
+@pytest.mark.parametrize("name", ["events", "nothing", "messages", "charts", "quality", "quality of a file"])
 def test_a_page_fits_and_asks_for_nothing(drawn: dict[tuple[str, str], str], shown: Shown, name: str, code: str) -> None:
     """On a telephone, a tablet, a desk and paper: nothing is fetched or complained of (`shown` fails where it is), nothing is
     wider than the window, what attacks the page is shown as text, and of each chart one picture is shown that can be read."""
@@ -129,7 +153,7 @@ def test_a_page_fits_and_asks_for_nothing(drawn: dict[tuple[str, str], str], sho
 
 
 @pytest.mark.parametrize(("scheme", "code"), [("light", "en"), ("dark", "fr")])
-@pytest.mark.parametrize("name", ["few events", "nothing", "charts", "quality of a file"])
+@pytest.mark.parametrize("name", ["few events", "few messages", "nothing", "charts", "quality of a file"])
 def test_everybody_can_use_a_page(drawn: dict[tuple[str, str], str], shown: Shown, name: str, scheme: Scheme, code: str) -> None:
     """Axe finds no fault, contrast included, in light and in dark, in each language, with every table opened."""
     page = shown(drawn[name, code], 1280, scheme, bypass_csp=True)  # axe is a script, which the page's policy forbids
@@ -221,6 +245,32 @@ def test_the_totals_of_a_page_are_those_that_were_told(drawn: dict[tuple[str, st
     assert list(map(number, cells)) == [run["findings"] for run in told_of["trend"]]
     now = page.locator("#trend > table td:last-child").all_inner_texts()
     assert sum(map(number, now)) == sum(one["now"] for one in changed)
+
+
+@pytest.mark.parametrize("code", LOCALES)
+def test_what_a_page_tells_of_messages_is_what_was_told(drawn: dict[tuple[str, str], str], shown: Shown, code: str) -> None:
+    """Read from the page as it is shown: the figures and the sums of the campaigns' table and of the chart's, each the total that
+    was told; on a telephone each count stands under its name."""
+    page, totals = shown(drawn["messages", code]), of_campaigns()["messages"]["totals"]
+    figures = page.locator("#messages .figures [data-told]")
+    told_of = {one.get_attribute("data-told") or "": number(one.inner_text()) for one in figures.all()}
+    assert told_of == {name: totals[name] for name in told_of}
+    assert len(told_of) == 8
+    for name, total in told_of.items():
+        counts = page.locator(f"#messages .stacked [data-told={name}]").all_inner_texts()
+        assert sum(map(number, counts)) == total
+        assert len(counts) == 31
+    page.locator("#messages details").evaluate("one => one.open = true")
+    drawn_of = page.locator("#messages details td:last-child").all_inner_texts()
+    assert sum(map(number, drawn_of)) == totals["messages"] - totals["unsent"]
+    page.set_viewport_size({"width": 360, "height": 900})
+    labels = (
+        page.locator("#messages .stacked tbody tr")
+        .first.locator("td")
+        .evaluate_all("cells => cells.map(cell => getComputedStyle(cell, '::before').content)")
+    )
+    heads = page.locator("#messages .stacked thead th").all_text_contents()
+    assert labels == [f'"{head}"' for head in heads[1:]]
 
 
 def test_what_attacks_the_page_on_quality_is_read_as_text(drawn: dict[tuple[str, str], str], shown: Shown) -> None:

@@ -76,7 +76,9 @@ def test_every_word_of_a_page_went_through_the_catalogue() -> None:
     marked = replace(ENGLISH, translations=Marked())
     data = r"sales@example.com at www.example.com|Intéressé|À rappeler|crm|it is too long|sync-connector [a-z -]+"
     dates = r"((Sun|Mon|Tue), )?\d+ (Oct|Nov)( 2026)?"
-    for facts in (told.of_events(), told.of_nothing(), told.of_nothing("2026-10-20T10:00:00+00:00")):
+    data += r"|Rentrée d'automne|Rappel|NAME"
+    messages = told.of_events(messages=told.of_two_campaigns())
+    for facts in (told.of_events(), messages, told.of_nothing(), told.of_nothing("2026-10-20T10:00:00+00:00")):
         page = Page(events_page(facts, marked))
         spoken = [value for _, one in page.elements for name, value in one.items() if name in ("aria-label", "title", "alt")]
         for text in [page.text, *spoken]:

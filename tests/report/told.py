@@ -18,6 +18,53 @@ def days(since: str, stacks: Sequence[tuple[int, int, int]]) -> list[dict[str, A
     ]
 
 
+COUNTS = (
+    "messages", "sent", "refused", "unknown", "unsent", "delivered", "failed", "answered", "clicked", "opted_out", "segments",
+)  # fmt: skip
+
+
+def counts(*numbers: int) -> dict[str, int]:
+    """What became of messages, in the order of `COUNTS`; what is not said is none."""
+    return dict(zip(COUNTS, (*numbers, *[0] * (len(COUNTS) - len(numbers))), strict=True))
+
+
+def of_messages(campaigns: Mapping[str, Sequence[int]], days: Sequence[Sequence[int]], **changes: Any) -> dict[str, Any]:
+    """What is told of messages: what became of each campaign's, and of those of each day from 1 November on, which are the
+    same messages. With some of it changed."""
+    totals = counts(*map(sum, zip(*(counts(*numbers).values() for numbers in campaigns.values()), strict=True)))
+    per_day: list[dict[str, Any]] = [
+        {"day": str(date(2026, 11, 1) + timedelta(days=place)), **counts(*day)} for place, day in enumerate(days)
+    ]
+    assert all(sum(day[name] for day in per_day) == total for name, total in totals.items())
+    usual = {
+        "totals": totals,
+        "campaigns": [
+            {"campaign": name, "begun": "2026-11-01T08:30:00Z", **counts(*numbers)} for name, numbers in campaigns.items()
+        ],
+        "per_day": per_day,
+        "scheduled": 0,
+        "opt_outs": 0,
+        "rehearsals": 0,
+    }
+    assert set(changes) <= set(usual)
+    return usual | changes
+
+
+def of_two_campaigns() -> dict[str, Any]:
+    """Messages of two campaigns and a single one, on three days."""
+    campaigns = {
+        "Rentrée d'automne": (1200, 1170, 10, 12, 8, 1100, 25, 40, 90, 4, 1290),
+        "Rappel": (30, 30, 0, 0, 0, 28, 1, 2, 0, 1, 60),
+        "": (1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 1),
+    }
+    days = [
+        (900, 880, 10, 5, 5, 840, 15, 30, 60, 3, 960),
+        (0,),
+        (331, 321, 0, 7, 3, 289, 11, 13, 30, 2, 391),
+    ]
+    return of_messages(campaigns, days, scheduled=5, opt_outs=17, rehearsals=3)
+
+
 def of_events(**changes: Any) -> dict[str, Any]:
     """What `events_sections` is told, of three days; with some of it changed."""
     usual = {
@@ -34,6 +81,7 @@ def of_events(**changes: Any) -> dict[str, Any]:
         "time_unknown": 6,
         "qualifications": [{"qualification": "Intéressé", "count": 6}, {"qualification": "À rappeler", "count": 3}],
         "sms": {"sent": 4, "received": 30, "other": 2},
+        "messages": of_messages({}, [()] * 3),
         "silence": {
             "last_callback": "2026-11-03T15:15:00+00:00",
             "longest_hours": 36.0,
@@ -64,6 +112,7 @@ def of_nothing(last: str | None = None) -> dict[str, Any]:
         time_unknown=0,
         qualifications=[],
         sms={"sent": 0, "received": 0, "other": 0},
+        messages=of_messages({}, [()] * 3),
         silence={
             "last_callback": last,
             "longest_hours": None,
@@ -107,6 +156,36 @@ def event(**changes: Any) -> dict[str, Any]:
         "match": "one",
         "sinks": {"crm": "written"},
         "reasons": {},
+        "about": None,
+        "campaign": None,
+    }
+    assert set(changes) <= set(usual)
+    return usual | changes
+
+
+def message(**changes: Any) -> dict[str, Any]:
+    """A message as the terminal is told of it: one of a campaign that was delivered and answered; with some of it changed."""
+    usual = {
+        "campaign": "spring",
+        "number": "+33612345678",
+        "state": "sent",
+        "id_sms_api": "sc-1",
+        "text": "Bonjour Ana",
+        "url": "",
+        "send_at": None,
+        "begun_at": "2026-11-23T09:15:02Z",
+        "settled_at": "2026-11-23T09:15:03Z",
+        "settled_by": "answer",
+        "reason": None,
+        "segments": 1,
+        "parts": 1,
+        "mode": "prod",
+        "contact_key": "C0001",
+        "contact_source": "crm",
+        "delivery": "received",
+        "answered_at": "2026-11-23T10:00:00Z",
+        "clicked_at": None,
+        "opted_out": False,
     }
     assert set(changes) <= set(usual)
     return usual | changes
