@@ -117,6 +117,8 @@ def prepare(
             yield draft
 
     made = plan(checked(), wishes, now, lambda: secrets.token_hex(10), crm)
+    if (wishes.manner.sender_name or wishes.manner.sender_mode) and not dialect.has_senders:
+        unseen.append(f"{dialect.name} has no sender settings: the messages leave under the account's own")
     made.described = (*described, *unseen)
     if contacts is not None:
         made.crm_left_out = contacts.left_out
@@ -181,16 +183,25 @@ def _drafts(
         return found.drafts(with_text=template is None), found.described, None
     if template is None:
         raise FixSetup("--text is missing: what contacts are written is a text with their fields, as in 'Hello {first_name}'")
-    source = settings.source if asked.query is None else settings.source.model_copy(update={"query": asked.query})
+    source = settings.source
+    if not _has_source(settings):
+        raise FixSetup("[source] is missing: it says where the contacts are; sync-connector init writes one")
+    if asked.query is not None:
+        if source.type != "sql":
+            raise FixSetup(f"--query: the source is {source.type}, no database; choose its contacts with --where")
+        source = source.model_copy(update={"query": asked.query})
     contacts = open_contacts(source, choices_of(settings))
     template.check(contacts.known_fields)
     return contacts.drafts(asked.wheres), tuple(contacts.source.describe()), contacts
 
 
+def _has_source(settings: Settings) -> bool:
+    return bool(settings.source.path) or settings.source.url is not None or settings.source.type == "singer"
+
+
 def _crm_opt_outs(settings: Settings, asked: Asked, contacts: Contacts | None) -> tuple[dict[str, str], list[str]]:
     """Whom the CRM marks as not to be written to, and what to say where that could not be looked at."""
-    there = settings.source.path or settings.source.url is not None
-    if asked.without_crm or not there:
+    if asked.without_crm or not _has_source(settings):
         return {}, ["whom the CRM marks as not to be written to is not known here"]
     if settings.source.type == "singer":
         return {}, ["whom the CRM marks as not to be written to is not known: a tap's rows are not there any more"]

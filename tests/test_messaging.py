@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sync_connector import dialects, messaging
+from sync_connector import dialects, messaging, planning
 from sync_connector.cli import sms as commands
+from sync_connector.config import load
 from sync_connector.dialects._callback import callback_query
 from sync_connector.events.inbox import open_inbox
+from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Callback, Kind
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.following import STOPS, Due, follow
@@ -149,6 +151,11 @@ def test_nothing_is_sent_before_it_was_confirmed(desk: Project, vendor: Vendor) 
     desk.configure(sms={"limit": 4})
     assert "sms.limit" in send(desk, "--file", path, code=4)
     assert vendor.messages == []
+    looking = open_ledger(f"sqlite:///{desk.folder / 'ledger.db'}", write=True)
+    with looking.lease(looking.make_scope(*planning.scope_names(load(desk.config, desk.environment))), "sms"):
+        assert desk.json("sms", "send", "--file", path, "--plan")["plan"]["to_send"] == 5
+        assert "another" in send(desk, "--file", path, "--limit", "5", code=4)
+    looking.close()
     assert send(desk, "--file", path, "--limit", "5")["messages"]["sent"] == 5
 
 
@@ -206,6 +213,8 @@ def test_a_rehearsal_sends_nothing_and_counts_for_nothing(desk: Project, vendor:
     assert "no test mode" in send(desk, "--file", path, "--mode", "test", "--campaign", "x", code=2)
     assert send(desk, "--file", path, "--campaign", "x")["messages"]["sent"] == 1
     assert vendor.messages[-1].dialect == "insim-v1"
+    shown = desk.run("sms", "send", "--file", path, "--campaign", "y", "--sender-name", "Us", "--plan").stdout
+    assert "no sender settings" in shown
 
 
 def test_a_field_that_does_not_exist_is_an_error_before_anything_is_sent(desk: Project, vendor: Vendor) -> None:
@@ -215,6 +224,7 @@ def test_a_field_that_does_not_exist_is_an_error_before_anything_is_sent(desk: P
     assert "first_name" in said
     said = send(desk, "--contacts", "--text", "Bonjour {first_name", "--at", "2026-02-30 10:00", code=2)
     assert ["--at" in said, "--campaign" in said, "template" in said] == [True, True, True]
+    assert "no database" in send(desk, "--contacts", "--campaign", "c", "--text", "x", "--query", str(desk.config), code=2)
     assert "in one way" in send(desk, e164(1), "Bonjour", "--contacts", code=2)
     assert vendor.messages == []
 

@@ -36,8 +36,12 @@ def sms() -> None:
 
 
 @contextmanager
-def _book(settings: Settings) -> Iterator[MessageBook]:
-    """The ledger's messages, held by us alone while the block runs."""
+def _book(settings: Settings, *, write: bool = True) -> Iterator[MessageBook]:
+    """The ledger's messages, held by us alone while the block runs; or only to be looked at."""
+    if not write:
+        with ledger_of(settings) as ledger:
+            yield MessageBook(ledger, scope_of(ledger, settings).account_id)
+        return
     with ledger_of(settings, write=True) as ledger:
         scope = ledger.make_scope(*planning.scope_names(settings))
         book = MessageBook(ledger, scope.account_id)
@@ -122,8 +126,8 @@ def send(
         limit=limit,
     )
     settings = config.load(config_path, purpose="message")
-    with _book(settings) as book, Signals() as signals:
-        with progress_bars() as progress:
+    with _book(settings, write=not only_plan) as book:
+        with progress_bars() as progress, Signals() as signals:
             made = messaging.prepare(settings, book, asked, progress, signals.check, utc_now())
         stopped = messaging.brakes(settings, asked, made)
         told = made.as_json()
@@ -138,7 +142,7 @@ def send(
         if made.planned:
             _confirmed(f"send {drawn.messages(len(made.planned))}?", yes=yes)
         try:
-            with progress_bars() as progress:
+            with progress_bars() as progress, Signals() as signals:
                 sent = messaging.execute(settings, book, made, progress, lambda: signals.number)
         except messaging.Interrupted as interrupted:
             _show_sent(interrupted.sent, told, as_json=as_json)
@@ -267,7 +271,7 @@ def resolve(
     if (as_sent or resend) and bool(ids) == everything:
         raise FixSetup("say which: their ids, or --all")
     settings = config.load(config_path, purpose="message" if resend else "look")
-    with _book(settings) as book, Signals() as signals:
+    with _book(settings) as book:
         book.recover(utc_now())
         waiting = book.listed(WantedMessages(states=(MessageState.UNKNOWN,)), None)
         if not (as_sent or resend):
@@ -283,7 +287,8 @@ def resolve(
             return
         _confirmed(f"send {drawn.messages(len(chosen))} again? who did get one gets it twice", yes=yes)
         try:
-            sent = messaging.resend(settings, book, chosen, utc_now(), lambda: signals.number)
+            with Signals() as signals:
+                sent = messaging.resend(settings, book, chosen, utc_now(), lambda: signals.number)
         except messaging.Interrupted as interrupted:
             _show_resent(interrupted.sent, as_json=as_json)
             raise interrupted.fault from None

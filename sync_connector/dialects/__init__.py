@@ -25,6 +25,7 @@ class Dialect(Protocol):
     messages_path: str
     call_path: str  # "": this generation has no click-to-call
     has_test_mode: bool  # whether messages can be rehearsed
+    has_senders: bool  # whether a message can name its sender
 
     def contacts_request(self, login: str, password: str, contacts: Sequence[Contact]) -> bytes:
         """The body of a request that creates or updates contacts."""

@@ -26,6 +26,7 @@ class Ardary:
     messages_path = "/api/sendSms"
     call_path = ""
     has_test_mode = True
+    has_senders = True
 
     def contacts_request(self, login: str, password: str, contacts: Sequence[Contact]) -> bytes:
         """Every field of every contact, blank ones too (so that a value removed in the CRM is removed at the vendor),

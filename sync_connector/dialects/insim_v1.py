@@ -28,6 +28,7 @@ class InsimV1:
     messages_path = "/sendsms"
     call_path = "/clicTocall"
     has_test_mode = False
+    has_senders = False
 
     def contacts_request(self, login: str, password: str, contacts: Sequence[Contact]) -> bytes:
         """`password` is the access key. Blank fields are sent, as in the first generation."""
