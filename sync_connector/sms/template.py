@@ -175,7 +175,7 @@ class _Blank(jinja2.Undefined):
     """A field that is blank: false, equal to `""`, and an error where its text is needed, which names it."""
 
     __slots__ = ()
-    __str__ = __iter__ = __len__ = jinja2.Undefined._fail_with_undefined_error  # type: ignore[assignment]
+    __str__ = __iter__ = __len__ = jinja2.Undefined._fail_with_undefined_error
 
     @property
     def _undefined_message(self) -> str:
