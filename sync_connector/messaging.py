@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -179,7 +179,7 @@ def _drafts(
     if asked.file is not None:
         found = open_file(asked.file, with_text=template is None)
         if template is not None:
-            template.check(found.fields)
+            _check(template, found.fields, found.shared)
         return found.drafts(with_text=template is None), found.described, None
     if template is None:
         raise FixSetup("--text is missing: what contacts are written is a text with their fields, as in 'Hello {first_name}'")
@@ -191,8 +191,17 @@ def _drafts(
             raise FixSetup(f"--query: the source is {source.type}, no database; choose its contacts with --where")
         source = source.model_copy(update={"query": asked.query})
     contacts = open_contacts(source, choices_of(settings))
-    template.check(contacts.known_fields)
+    _check(template, contacts.known_fields, contacts.shared)
     return contacts.drafts(asked.wheres), tuple(contacts.source.describe()), contacts
+
+
+def _check(template: Template, known: Collection[str], shared: Mapping[str, Sequence[str]]) -> None:
+    """Raises `FixSetup` for fields that do not exist, or that may mean several columns."""
+    if twice := sorted(template.fields & shared.keys()):
+        raise FixSetup(
+            *(f"{{{name}}} may mean {' or '.join(map(repr, shared[name]))}; rename one of the columns" for name in twice)
+        )
+    template.check(known)
 
 
 def _has_source(settings: Settings) -> bool:

@@ -17,6 +17,7 @@ from sync_connector.cli import sms as commands
 from sync_connector.config import load
 from sync_connector.dialects._callback import callback_query
 from sync_connector.events.inbox import open_inbox
+from sync_connector.ledger import leases
 from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Callback, Kind
 from sync_connector.sandbox.app import Vendor
@@ -151,11 +152,15 @@ def test_nothing_is_sent_before_it_was_confirmed(desk: Project, vendor: Vendor) 
     desk.configure(sms={"limit": 4})
     assert "sms.limit" in send(desk, "--file", path, code=4)
     assert vendor.messages == []
-    looking = open_ledger(f"sqlite:///{desk.folder / 'ledger.db'}", write=True)
-    with looking.lease(looking.make_scope(*planning.scope_names(load(desk.config, desk.environment))), "sms"):
-        assert desk.json("sms", "send", "--file", path, "--plan")["plan"]["to_send"] == 5
-        assert "another" in send(desk, "--file", path, "--limit", "5", code=4)
-    looking.close()
+    elsewhere = open_ledger(f"sqlite:///{desk.folder / 'ledger.db'}", write=True)
+    scope = elsewhere.make_scope(*planning.scope_names(load(desk.config, desk.environment)))
+    with elsewhere.engine.begin() as connection:
+        leases.acquire(connection, scope.account_id, "elsewhere/1/2/3", "sms")
+    assert desk.json("sms", "send", "--file", path, "--plan")["plan"]["to_send"] == 5
+    assert "another sending of messages is at work" in send(desk, "--file", path, "--limit", "5", code=4)
+    with elsewhere.engine.begin() as connection:
+        leases.release(connection, scope.account_id, "elsewhere/1/2/3", "sms")
+    elsewhere.close()
     assert send(desk, "--file", path, "--limit", "5")["messages"]["sent"] == 5
 
 
@@ -222,6 +227,8 @@ def test_a_field_that_does_not_exist_is_an_error_before_anything_is_sent(desk: P
     said = send(desk, "--contacts", "--campaign", "c", "--text", "Bonjour {frist_name}", code=2)
     assert "frist_name" in said
     assert "first_name" in said
+    twice = campaign(desk, [{"phone": e164(1), "Prénom": "Ana", "prenom": "Bob"}], "twice.csv")
+    assert "may mean 'Prénom' or 'prenom'" in send(desk, "--file", twice, "--text", "Bonjour {prenom}", code=2)
     said = send(desk, "--contacts", "--text", "Bonjour {first_name", "--at", "2026-02-30 10:00", code=2)
     assert ["--at" in said, "--campaign" in said, "template" in said] == [True, True, True]
     assert "no database" in send(desk, "--contacts", "--campaign", "c", "--text", "x", "--query", str(desk.config), code=2)

@@ -5,12 +5,14 @@ Law: what is asked for is either planned or left out, with a code and a sentence
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import xxhash
 
 from sync_connector.model import Place
+from sync_connector.sms.template import field_name
 
 NOWHERE = Place("", 0)
 """Of a message that was typed on the command line."""
@@ -67,6 +69,17 @@ REASONS: Mapping[str, str] = {
     "unreadable": "a row that cannot be read",
 }
 """Every code for which a message is left out, and what it means."""
+
+
+def fields_of(headers: Iterable[str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Under which name a template finds each column: name → header; and the names that several headers share, which no
+    template may use."""
+    named: dict[str, list[str]] = defaultdict(list)
+    for header in headers:
+        if header.strip():
+            named[field_name(header)].append(header)
+    shared = {name: several for name, several in named.items() if len(several) > 1}
+    return {name: one[0] for name, one in named.items() if name not in shared}, shared
 
 
 def digest(cells: Mapping[str, str]) -> str:

@@ -23,11 +23,13 @@ from sync_connector.errors import FixSetup
 from sync_connector.flow.extract import Extraction, Rows, extract, marked
 from sync_connector.flow.normalize import Choices, normalize, numbers
 from sync_connector.model import Contact, Place
-from sync_connector.sms.draft import Draft
-from sync_connector.sms.template import field_name
+from sync_connector.sms.draft import Draft, fields_of
 
 OPT_OUTS = ("do not SMS", "do not call", "opted out")
 """The reasons of a mapping's `deleted` that are a person's own wish; the others say that there is nobody to write to."""
+
+OWN_FIELDS = (*Contact._fields, "address")
+"""What a text may name of every contact, whatever its columns are called."""
 
 FILTER = re.compile(r"(?P<header>.+?)\s*(?P<sign>!=|=)\s*(?P<value>.*)", re.DOTALL)
 
@@ -67,7 +69,8 @@ def filters(wheres: Sequence[str], headers: Sequence[str]) -> list[Filter]:
 
 @dataclass(slots=True)
 class Contacts:
-    """The source's contacts, to be read more than once. `left_out`: reason → rows that are no contacts any more."""
+    """The source's contacts, to be read more than once. `fields`: name → column; `shared`: names that several columns have.
+    `left_out`: reason → rows that are no contacts any more."""
 
     settings: Source
     choices: Choices
@@ -75,12 +78,13 @@ class Contacts:
     binding: mapping.Binding
     opt_outs: tuple[tuple[str, tuple[str, ...], str], ...]
     fields: dict[str, str]
+    shared: dict[str, list[str]]
     left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def known_fields(self) -> set[str]:
         """What a text may name: the contact's fields, and the source's columns."""
-        return {*Contact._fields, "address", *self.fields}
+        return {*OWN_FIELDS, *self.fields}
 
     def opted_out(self) -> dict[str, str]:
         """Every number (E.164) of the rows that the CRM marks as not to be called or written to, and the reason."""
@@ -149,9 +153,6 @@ def open_contacts(settings: Source, choices: Choices) -> Contacts:
     binding = mapping.bind(mapping.load(settings.mapping), headers)
     wishes = tuple(rule for rule in binding.deleted if rule[2] in OPT_OUTS)
     rest = tuple(rule for rule in binding.deleted if rule[2] not in OPT_OUTS)
-    fields: dict[str, str] = {}
-    for header in headers:
-        if header.strip():
-            fields.setdefault(field_name(header), header)
     binding = binding._replace(deleted=rest, besides=tuple(headers))
-    return Contacts(settings, choices, source, binding, wishes, fields)
+    fields, shared = fields_of(headers)
+    return Contacts(settings, choices, source, binding, wishes, fields, {n: h for n, h in shared.items() if n not in OWN_FIELDS})

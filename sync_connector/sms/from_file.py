@@ -13,8 +13,7 @@ from sync_connector import mapping, sources
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup
 from sync_connector.model import FOOTER, Place
-from sync_connector.sms.draft import Draft, digest
-from sync_connector.sms.template import field_name
+from sync_connector.sms.draft import Draft, digest, fields_of
 
 KINDS = ("csv", "excel")
 COLUMNS: dict[str, list[str]] = {
@@ -34,11 +33,13 @@ COLUMNS: dict[str, list[str]] = {
 
 
 class MessageFile(NamedTuple):
-    """A file of messages: its columns by role (`""`: none), the fields that a template may name, and what was found out."""
+    """A file of messages: its columns by role (`""`: none), the fields that a template may name, the names that several columns
+    share, and what was found out."""
 
     source: sources.RowSource
     columns: dict[str, str]
     fields: dict[str, str]
+    shared: dict[str, list[str]]
     described: tuple[str, ...]
 
     def drafts(self, *, with_text: bool) -> Iterator[Draft]:
@@ -90,8 +91,4 @@ def open_file(path: str, *, with_text: bool) -> MessageFile:
         shown = ", ".join(repr(header) for header in headers[:40])
         template = "" if columns["text"] or not columns["number"] else "; or give the text of all with --text"
         raise FixSetup(*faults, f"the headers are: {shown}{template}")
-    fields: dict[str, str] = {}
-    for header in headers:
-        if header.strip():
-            fields.setdefault(field_name(header), header)
-    return MessageFile(source, columns, fields, tuple(source.describe()))
+    return MessageFile(source, columns, *fields_of(headers), tuple(source.describe()))
