@@ -66,11 +66,11 @@ class MessageBook:
             & (messages.c.text == text)
             & (messages.c.mode == Mode.PROD.value)
             & messages.c.state.in_(MAY_BE_ANSWERED)
-            & (messages.c.begun_at >= utc(since))
         )
         with self.ledger.engine.connect() as connection:
-            found = connection.scalar(sa.select(sa.func.max(messages.c.begun_at)).where(these))
-        return None if found is None else utc(found)
+            # Asked for a time, SQLite would go through all that are newer, and not through the few of that number.
+            found = [utc(begun_at) for begun_at in connection.scalars(sa.select(messages.c.begun_at).where(these))]
+        return max((begun_at for begun_at in found if begun_at >= utc(since)), default=None)
 
     # --- who wants no more ---------------------------------------------------------------------------------------------
 
