@@ -43,6 +43,9 @@ AT_ONCE = 10_000
 """Identities that the ledger is asked for at once."""
 
 
+LONGEST_NAME = 100
+
+
 class Asked(NamedTuple):
     """What was asked for: one `number`, a `file`, or the source's contacts (those that pass `wheres`, or that `query` selects).
 
@@ -152,6 +155,8 @@ def _wishes(settings: Settings, asked: Asked) -> Wishes:
         campaign = Path(asked.file).stem
     if campaign is None and asked.number is None:
         faults.append("--campaign is missing: by its name a second run knows whom the first one wrote to")
+    if campaign and (len(campaign) > LONGEST_NAME or not campaign.isprintable()):
+        faults.append(f"--campaign: a name has at most {LONGEST_NAME} signs, all of them visible")
     if faults:
         raise FixSetup(*faults)
     sms = settings.sms

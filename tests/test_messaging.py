@@ -231,6 +231,7 @@ def test_a_field_that_does_not_exist_is_an_error_before_anything_is_sent(desk: P
     assert "may mean 'Prénom' or 'prenom'" in send(desk, "--file", twice, "--text", "Bonjour {prenom}", code=2)
     said = send(desk, "--contacts", "--text", "Bonjour {first_name", "--at", "2026-02-30 10:00", code=2)
     assert ["--at" in said, "--campaign" in said, "template" in said] == [True, True, True]
+    assert "--campaign" in send(desk, "--contacts", "--campaign", "a\0b", "--text", "x", code=2)
     assert "no database" in send(desk, "--contacts", "--campaign", "c", "--text", "x", "--query", str(desk.config), code=2)
     assert "in one way" in send(desk, e164(1), "Bonjour", "--contacts", code=2)
     assert vendor.messages == []

@@ -305,7 +305,9 @@ def test_what_became_of_a_message_comes_back(way: Way) -> None:
     assert about == {"sms_status": ("spring", ""), "link_click": ("spring", ""), "incoming_sms": ("spring", "ours-1")}
     assert {event["about"] for event in way.events()} == {"ours-1"}
     book.opt_in(e164(1))
-    way.arrive(callback_query("message", wrote | {"message": "Stop"}), callback_query("calls", wrote | {"message": "STOP me"}))
+    way.arrive(
+        callback_query("message", wrote | {"message": "Stop"}), callback_query("calls", wrote | {"message": "Stop by at five"})
+    )
     told = way.pull()
     assert (told["messages_settled"], told["opted_out"], book.opt_outs()) == (0, 0, [])
 

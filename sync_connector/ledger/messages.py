@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sync_connector.errors import TryLater
 from sync_connector.ledger import leases, message_history
 from sync_connector.ledger.evidence import MAY_BE_ANSWERED, ROWS, instant, locked, put_opt_outs
 from sync_connector.ledger.message_history import WantedMessages
@@ -25,7 +26,7 @@ from sync_connector.ledger.statements import ask, utc
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import Manner, Message, MessageReply, MessageState, Mode, Priority, Verdict
 
-__all__ = ["Known", "MessageBook", "MessageTime", "Outbound", "WantedMessages"]
+__all__ = ["Known", "MessageBook", "MessageTime", "Outbound", "Overtaken", "WantedMessages"]
 
 REFUSED = "the vendor says that it was not sent"
 NO_ANSWER = "there was no answer that says whether it was sent"
@@ -38,6 +39,13 @@ WHERE account_id = :account_id AND campaign = :campaign AND mode = :mode AND ide
 """
 
 _OPTED_OUT = "SELECT phone_number FROM opt_outs WHERE account_id = :account_id AND phone_number AMONG :numbers"
+
+
+class Overtaken(TryLater):
+    """A message was about to begin that is not to be sent now: a callback told of it since it was planned."""
+
+    def __init__(self, id_sms_api: str) -> None:
+        super().__init__(f"a message was told of while it was about to be sent ({id_sms_api}); the same command looks again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class MessageBook:
 
     def begin(self, batch: Sequence[Outbound], manner: Manner, now: datetime) -> None:
         """These messages are about to leave. One that was certainly not sent before keeps its row, and must come under the
-        `id_sms_api` that it had; any other that is there, under its identity or its id, raises `AssertionError`, and then none is
+        `id_sms_api` that it had; any other that is there, under its identity or its id, raises `Overtaken`, and then none is
         begun. Raises `LeaseLost`."""
         with self.writing() as connection:
             there = self._there(connection, batch, manner.mode)
@@ -109,12 +117,13 @@ class MessageBook:
             for one in batch:
                 row = self._row(one, manner, now)
                 before = there.pop((one.campaign, one.identity), None)
-                if before is None and one.message.id_sms_api not in taken:
+                mine = taken.get(one.message.id_sms_api)  # as it is, now that nobody else moves it
+                if before is None and mine is None:
                     fresh.append(row)
-                elif before is not None and before[1:] == (MessageState.UNSENT, one.message.id_sms_api):
+                elif before is not None and mine == (before[0], MessageState.UNSENT):
                     again.append(row | {"of": before[0]})
                 else:
-                    raise AssertionError(f"a message would be begun twice: {one.message.id_sms_api}")
+                    raise Overtaken(one.message.id_sms_api)
             if len({row["id_sms_api"] for row in fresh + again}) < len(batch):
                 raise AssertionError("two messages of a batch have the same id")
             if len({(row["campaign"], row["identity"]) for row in fresh + again}) < len(batch):
