@@ -286,7 +286,7 @@ def test_what_is_cut_can_be_had_again(sandbox: str, vendor: Vendor) -> None:
 
 
 def test_a_server_that_fails_otherwise_still_says_so(sandbox: str, vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
-    """The log is kept silent for a cut, once, and for nothing else."""
+    """The log is kept silent for a cut, and for nothing else, whenever it comes."""
     vendor.cut = 1.0
     _ask_often(sandbox, 1)
     log = logging.getLogger("uvicorn.error")

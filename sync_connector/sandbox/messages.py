@@ -15,6 +15,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -42,28 +43,21 @@ def parts(text: str) -> int:
     return 1 if length <= alone else -(-length // each)
 
 
-class _Announced(logging.Filter):
-    """Keeps out of the server's log that an answer was not completed: each time that this was what was wanted."""
-
-    due = 0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """False for a cut of ours."""
-        if self.due and "without completing response" in record.getMessage():
-            self.due -= 1
-            return False
-        return True
+CUTTING: ContextVar[bool] = ContextVar("cutting", default=False)
+"""Whether the request that is being answered is cut on purpose. Each has a context of its own."""
 
 
-_ANNOUNCED = _Announced()
+def _announced(_: logging.LogRecord) -> bool:
+    """Keeps out of the server's log that an answer was not completed, where that was what was wanted."""
+    return not CUTTING.get()
 
 
 class _Cut(Response):
     """An answer of which only the first byte is sent. The server closes the connection of a response that is not completed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as ASGI calls it)
-        logging.getLogger("uvicorn.error").addFilter(_ANNOUNCED)  # adding it again changes nothing
-        _ANNOUNCED.due += 1
+        logging.getLogger("uvicorn.error").addFilter(_announced)  # adding it again changes nothing
+        CUTTING.set(True)
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": bytes(self.body[:1]), "more_body": True})
 
