@@ -28,9 +28,7 @@ from sync_connector.model import Manner, Message, MessageReply, MessageState, Mo
 
 __all__ = ["Known", "MessageBook", "Outbound", "Overtaken", "WantedMessages"]
 
-MANY = 10_000
-"""Messages, after each so many of which PostgreSQL is told how many there are."""
-
+MANY = 10_000  # after each so many, PostgreSQL is told how many messages there are
 REFUSED = "the vendor says that it was not sent"
 NO_ANSWER = "there was no answer that says whether it was sent"
 LEFT_BEHIND = "the run that sent it ended before there was an answer"
