@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import os
+import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
@@ -23,7 +24,7 @@ from rich.text import Text
 from sync_connector.config import load
 from sync_connector.errors import FixSetup, SyncError
 from sync_connector.events import secret_file, serving
-from sync_connector.sandbox import callbacks, ringing
+from sync_connector.sandbox import callbacks, following, ringing
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.serve import in_background
 
@@ -46,11 +47,12 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
     def step(title: str, *arguments: str) -> None:
         console.print()
         console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
-        console.print(Text(f"$ sync-connector {' '.join(arguments)}", style="cyan"))
+        console.print(Text(f"$ sync-connector {shlex.join(arguments)}", style="cyan"))
         if code := invoke(list(arguments)):
             raise SyncError(f"the demo's step “{title}” ended with exit code {code}")
 
-    with in_background(Vendor(LOGIN, PASSWORD)) as address, _environment(address):
+    vendor = Vendor(LOGIN, PASSWORD)
+    with in_background(vendor) as address, _environment(address):
         at = ["--config", str(config)]
         step("1. Recognize the export and write a configuration", "init", str(contacts), *at)
         step("2. What would be sent? Nothing is sent yet", "plan", *at)
@@ -64,10 +66,10 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
         step("5. Only those three are sent", "sync", *at)
         step("6. One contact's whole story", "explain", keys[0], *at)
         step("7. The runs so far", "runs", *at)
-        _the_way_back(config, address, console, step)
-        step("10. What a nightly run cannot see: is somebody there twice?", "audit", *at)
-        step("11. What was not sent goes into a sheet, to be mended", "rejects", "--xlsx", str(folder / "rejects.xlsx"), *at)
-        step("12. One page for whoever looks after the data", "report", "--out", str(page), *at)
+        _the_way_back(config, vendor, console, step)
+        step("12. What a nightly run cannot see: is somebody there twice?", "audit", *at)
+        step("13. What was not sent goes into a sheet, to be mended", "rejects", "--xlsx", str(folder / "rejects.xlsx"), *at)
+        step("14. One page for whoever looks after the data", "report", "--out", str(page), *at)
         held = len(httpx.get(f"{address}/_sandbox/contacts").json())
     console.print()
     console.print(Text(f"The vendor (a sandbox on this machine) holds {held} contacts.", style="bold green"))
@@ -84,23 +86,36 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
     console.print(Text.assemble("How good are the data? Open ", (str(page.resolve()), "bold")), soft_wrap=True)
 
 
-def _the_way_back(config: Path, address: str, console: Console, step: Callable[..., None], count: int = 200) -> None:
-    """Calls, SMS and clicks of the contacts come back, and end up in a database that stands for the CRM's."""
+def _the_way_back(config: Path, vendor: Vendor, console: Console, step: Callable[..., None], count: int = 200) -> None:
+    """Calls, SMS and clicks of the contacts come back, and what becomes of messages to some of them; all of it ends up in a
+    database that stands for the CRM's."""
     with open(config, "a", encoding="utf-8") as out:
         out.write('\n[[sinks]]\nname = "crm"\ntype = "sql"\nurl = "sqlite:///crm.db"\n')
+    at, zone = ["--config", str(config)], ZoneInfo("Europe/Paris")
+    whom = ["--contacts", "--where", "city=Paris", "--campaign", "rendez-vous"]
+    what = ["--text", "Bonjour {first_name}, votre rendez-vous en ligne : [Link]", "--link", "https://example.com/rdv"]
     settings = load(config, purpose="receive").receive
     secret = secret_file.new_secret(settings.secrets)
-    numbers = [contact["phone_number"] for contact in httpx.get(f"{address}/_sandbox/contacts").json()]
-    made = callbacks.make(count, seed=1, numbers=numbers, now=datetime.now(UTC), zone=ZoneInfo("Europe/Paris"))
     with serving.in_background(settings) as receiver:
-        rung = ringing.ring(f"{receiver}/callbacks/{secret}", made)
-    if rung.answers != {"200": count}:
+        url = f"{receiver}/callbacks/{secret}"
+        lately = callbacks.make(count, seed=1, numbers=sorted(vendor.contacts), now=datetime.now(UTC), zone=zone)
+        came = _ring(url, list(lately))
+        told = f"\nThe contacts' phones ring: {came} callbacks came, each was on disk before it was answered"
+        console.print(Text(told, style="bold"))
+        step("8. An SMS to everybody in Paris, to each at most once", "sms", "send", *whom, *what, "--any-hour", "--yes", *at)
+        came = _ring(url, [due.made for due in following.follow(vendor.messages, seed=1, zone=zone)])
+        console.print(Text(f"\nThey are delivered, opened, answered: {came} callbacks more", style="bold"))
+    step("9. Whose calls and answers are they? Into the CRM with them", "pull", *at)
+    step("10. What became of the SMS", "sms", "status", *at)
+    step("11. The last of what came back", "events", "--count", "5", *at)
+
+
+def _ring(url: str, made: Sequence[callbacks.Made]) -> int:
+    """Call back; how often. Raises `SyncError` where an answer is not 200."""
+    rung = ringing.ring(url, made)
+    if rung.answers != {"200": len(made)}:
         raise SyncError(f"the demo's callbacks were answered {rung.answers}")
-    console.print(
-        Text(f"\nThe contacts' phones ring: {count} callbacks came, each was on disk before it was answered", style="bold")
-    )
-    step("8. Whose calls are they? Into the CRM with them", "pull", "--config", str(config))
-    step("9. The last of them", "events", "--count", "5", "--config", str(config))
+    return rung.sent
 
 
 def _fresh(folder: Path) -> None:
@@ -119,7 +134,7 @@ def _fresh(folder: Path) -> None:
 
 @contextmanager
 def _environment(address: str) -> Iterator[None]:
-    given = {"ARDARY_URL": address, "ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD}
+    given = {"ARDARY_URL": address, "ARDARY_LOGIN": LOGIN, "ARDARY_PASSWORD": PASSWORD, "ARDARY_ACCESS_KEY": PASSWORD}
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
     try:

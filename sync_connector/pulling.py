@@ -7,17 +7,15 @@ others, and what it was to get waits for the next pull. What is taken in, writte
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 import xxhash
 
 from sync_connector import sinks
@@ -30,7 +28,7 @@ from sync_connector.events.inbox import Arrival, Origin
 from sync_connector.events.stop import is_stop
 from sync_connector.events.understand import comparable, content, fold_statuses, understand
 from sync_connector.ledger.events import Choose, EventBook
-from sync_connector.ledger.leases import SECONDS
+from sync_connector.ledger.keeping import kept
 from sync_connector.ledger.nouns import Arrived, Scope
 from sync_connector.ledger.outbox import Outbox
 from sync_connector.ledger.store import Ledger
@@ -125,7 +123,8 @@ def pull(
     pulled = Pulled()
 
     choose = partial(match.choose, policy=settings.events.match)
-    with _lease_kept(book, scope) as this_pull:
+    this_pull = secrets.token_hex(8)  # a name that no other pull has
+    with kept(ledger, scope, "pull", book.renew):
         _take_in(settings, book, origin, choose, pulled, progress, check, instrument)
         instrument("taken in")
         pulled.bound_late = book.bind_late(choose)
@@ -242,24 +241,3 @@ def _write_back(
     written.waiting, written.parked = outbox.waiting(sink_id)
     add_up(f"waiting for {settings.name}", waits, written.written, written.waiting, written.parked)
     return written
-
-
-@contextmanager
-def _lease_kept(book: EventBook, scope: Scope) -> Iterator[str]:
-    """Be the only pull of the account, however long a sink takes over a delivery. Gives a name that no other pull has."""
-    ended = threading.Event()
-
-    def keep() -> None:
-        while not ended.wait(SECONDS / 4):
-            # The next thing that is written finds out as well; a ledger that does not answer may do so before the lease expires.
-            with suppress(LeaseLost, sa.exc.DBAPIError, sa.exc.TimeoutError):
-                book.renew()
-
-    with book.ledger.lease(scope, "pull"):
-        keeper = threading.Thread(target=keep, daemon=True)
-        keeper.start()
-        try:
-            yield secrets.token_hex(8)
-        finally:
-            ended.set()
-            keeper.join()

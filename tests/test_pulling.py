@@ -21,7 +21,7 @@ from sync_connector.config import Sink as SinkSettings
 from sync_connector.dialects._callback import callback_query
 from sync_connector.errors import AskPerson, LeaseLost, TryLater
 from sync_connector.events.inbox import Inbox, open_inbox
-from sync_connector.ledger import events, leases, outbox, schema
+from sync_connector.ledger import events, keeping, leases, outbox, schema
 from sync_connector.ledger.event_history import Wanted, listed
 from sync_connector.ledger.messages import MessageBook, Outbound, WantedMessages
 from sync_connector.ledger.store import Ledger, open_ledger
@@ -496,7 +496,7 @@ def test_the_lease_is_kept_over_a_ledger_that_does_not_answer(way: Way, monkeypa
         renewed.release()
         raise sa.exc.OperationalError("", {}, Exception("the server closed the connection"))
 
-    monkeypatch.setattr(pulling, "SECONDS", 0.01)
+    monkeypatch.setattr(keeping, "SECONDS", 0.01)
     monkeypatch.setattr(events.EventBook, "renew", renew)
     way.arrive(call(e164(1)))
 

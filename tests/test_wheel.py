@@ -30,6 +30,9 @@ def test_an_installed_copy_runs_the_demo_outside_the_checkout(tmp_path: Path) ->
     assert done.stdout.startswith(str(tmp_path / "installed"))
     assert "0 sent in 0 requests" in done.stdout
     assert "3 sent in 1 request: 3 accepted" in done.stdout
+    assert "75 messages in 3 requests: 75 sent, 0 refused, 0 unknown, 0 unsent" in done.stdout
     assert done.stdout.splitlines()[-1].endswith(str(tmp_path / "demo" / "report.html")), "it ends with the page's path"
-    assert "<html" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "<html" in page
+    assert 'data-told="sent">75<' in page, "it tells of the messages"
     assert (tmp_path / "demo" / "rejects.xlsx").exists()

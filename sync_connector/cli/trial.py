@@ -122,7 +122,7 @@ def _numbers_held(address: str) -> list[str]:
 @cli.command()
 @click.option("--folder", default="demo", show_default=True, type=click.Path(file_okay=False), help="Where to work.")
 def demo(folder: str) -> None:
-    """See the whole job in a few seconds, offline: plan, sync, nothing to do, an edit, and what the vendor has."""
+    """See the whole job in a few seconds, offline: plan, sync, nothing to do, an edit, messages, and what comes back."""
     from sync_connector import demo as story  # it needs the web server
 
     story.run(Path(folder), console(), _invoke)

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sync_connector.ledger.message_schema import messages, opt_outs
-from sync_connector.ledger.nouns import MessageTime
 from sync_connector.ledger.schema import events
 from sync_connector.ledger.statements import utc
 from sync_connector.ledger.store import Ledger
@@ -32,13 +31,12 @@ MAY_COST = [MessageState.SENT.value, MessageState.UNKNOWN.value, MessageState.BE
 @dataclass(frozen=True, slots=True)
 class WantedMessages:
     """Which messages are asked for. `campaign`: `""` asks for those of their own; `contact_keys`: in any source, unless
-    `contact_source` names one; `unknown`: only those of which nobody knows whether they were sent. Nothing set: all."""
+    `contact_source` names one. Nothing set: all."""
 
     campaign: str | None = None
     phone_number: str | None = None
     contact_keys: tuple[str, ...] = ()
     states: tuple[MessageState, ...] = ()
-    unknown: bool = False
     contact_source: str | None = None
 
 
@@ -67,8 +65,6 @@ def _these(account_id: int, wanted: WantedMessages) -> sa.ColumnElement[bool]:
         these.append(messages.c.contact_source == wanted.contact_source)
     if wanted.states:
         these.append(messages.c.state.in_([state.value for state in wanted.states]))
-    if wanted.unknown:
-        these.append(messages.c.state == MessageState.UNKNOWN.value)
     return sa.and_(*these)
 
 
@@ -142,13 +138,11 @@ def opt_outs_of(ledger: Ledger, account_id: int) -> list[dict[str, Any]]:
     return [{"number": row.phone_number, "since": _iso(row.since), "event_key": row.event_key, "text": row.text} for row in found]
 
 
-def campaigns(
-    ledger: Ledger, account_id: int, since: datetime | None = None, until: datetime | None = None
-) -> list[dict[str, Any]]:
-    """Each campaign in each mode, the one that was sent last first, of messages begun since and before these times: campaign,
-    mode; messages, which are sent + refused + unknown + unsent + begun; of those delivered (the vendor says `received`), failed
-    (refused, or the vendor says something that is neither `sent` nor `received`), answered, clicked, opted_out; segments of those
-    that the vendor took, or may have taken; first and last (ISO 8601, UTC)."""
+def campaigns(ledger: Ledger, account_id: int) -> list[dict[str, Any]]:
+    """Each campaign in each mode, the one that was sent last first: campaign, mode; messages, which are sent + refused + unknown
+    + unsent + begun; of those delivered (the vendor says `received`), failed (refused, or the vendor says something that is
+    neither `sent` nor `received`), answered, clicked, opted_out; segments of those that the vendor took, or may have taken; first
+    and last (ISO 8601, UTC)."""
     facts = _facts(account_id)
     number = sa.func.count()
 
@@ -168,7 +162,7 @@ def campaigns(
     query = (
         sa.select(messages.c.campaign, messages.c.mode, number, first, last, *counted.values())
         .select_from(messages.outerjoin(facts, facts.c.message_id == messages.c.id))
-        .where(_begun_in(account_id, since, until))
+        .where(messages.c.account_id == account_id)
         .group_by(messages.c.campaign, messages.c.mode)
         .order_by(last.desc(), messages.c.campaign, messages.c.mode)
     )
@@ -182,24 +176,6 @@ def campaigns(
             times = {"first": _iso(first_at), "last": _iso(last_at)}
             told.append({"campaign": campaign, "mode": mode, "messages": count} | named | times)
     return told
-
-
-def times(ledger: Ledger, account_id: int, since: datetime | None = None, until: datetime | None = None) -> list[MessageTime]:
-    """Each message that was begun since and before these times, the first one first, for a chart by the account's calendar."""
-    facts = _facts(account_id)
-    query = (
-        sa.select(messages.c.begun_at, messages.c.send_at, messages.c.state, facts.c.standing, messages.c.mode)
-        .select_from(messages.outerjoin(facts, facts.c.message_id == messages.c.id))
-        .where(_begun_in(account_id, since, until))
-        .order_by(messages.c.begun_at, messages.c.id)
-    )
-    with ledger.engine.connect() as connection:
-        return [
-            MessageTime(
-                utc(begun_at), None if send_at is None else utc(send_at), MessageState(state), standing == RECEIVED, Mode(mode)
-            )
-            for begun_at, send_at, state, standing, mode in connection.execute(query)
-        ]
 
 
 class Fate(NamedTuple):
@@ -248,15 +224,6 @@ def _fate(at: datetime, campaign: str, mode: str, state: str, standing: int | No
     failed = state == MessageState.REFUSED or standing == OTHER_STATUS
     became = (standing == RECEIVED, failed, bool(answered), bool(clicked), bool(opted_out))
     return Fate(utc(at), utc(begun_at), campaign, Mode(mode), MessageState(state), *became, number, int(segments))
-
-
-def _begun_in(account_id: int, since: datetime | None, until: datetime | None) -> sa.ColumnElement[bool]:
-    these = [messages.c.account_id == account_id]
-    if since is not None:
-        these.append(messages.c.begun_at >= utc(since))
-    if until is not None:
-        these.append(messages.c.begun_at < utc(until))
-    return sa.and_(*these)
 
 
 def _facts(account_id: int) -> sa.Subquery:

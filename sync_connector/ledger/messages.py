@@ -21,13 +21,14 @@ from sync_connector.ledger import leases, message_history
 from sync_connector.ledger.evidence import MAY_BE_ANSWERED, ROWS, instant, locked, put_opt_outs
 from sync_connector.ledger.message_history import WantedMessages
 from sync_connector.ledger.message_schema import messages, opt_outs
-from sync_connector.ledger.nouns import Known, MessageTime, Outbound
+from sync_connector.ledger.nouns import Known, Outbound
 from sync_connector.ledger.statements import ask, utc
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import Manner, Message, MessageReply, MessageState, Mode, Priority, Verdict
 
-__all__ = ["Known", "MessageBook", "MessageTime", "Outbound", "Overtaken", "WantedMessages"]
+__all__ = ["Known", "MessageBook", "Outbound", "Overtaken", "WantedMessages"]
 
+MANY = 10_000  # after each so many, PostgreSQL is told how many messages there are
 REFUSED = "the vendor says that it was not sent"
 NO_ANSWER = "there was no answer that says whether it was sent"
 LEFT_BEHIND = "the run that sent it ended before there was an answer"
@@ -130,6 +131,7 @@ class MessageBook:
                 raise AssertionError("a batch has the same message twice")
             if fresh:
                 connection.execute(sa.insert(messages), fresh)
+                _tell_size(connection, len(fresh))
             if again:
                 connection.execute(sa.update(messages).where(messages.c.id == sa.bindparam("of")), again)
 
@@ -173,6 +175,10 @@ class MessageBook:
         reason = NOT_SENT_SAYS_A_PERSON if state is MessageState.UNSENT else None
         values = {"state": state.value, "reason": reason, "settled_at": utc(now), "settled_by": "person"}
         with self.ledger.durable() as connection:
+            if (
+                connection.dialect.name == "postgresql"
+            ):  # in the order of all others; SQLite has but one writer, who must not look first
+                locked(connection, self.account_id, list(ids))
             return self._move(connection, list(ids), MessageState.UNKNOWN, **values)
 
     def again(self, ids: Sequence[str]) -> list[tuple[Outbound, Manner]]:
@@ -194,13 +200,9 @@ class MessageBook:
         """Messages and what became of each: see `message_history.listed`."""
         return message_history.listed(self.ledger, self.account_id, wanted, count)
 
-    def campaigns(self, since: datetime | None = None, until: datetime | None = None) -> list[dict[str, Any]]:
+    def campaigns(self) -> list[dict[str, Any]]:
         """Counts of each campaign: see `message_history.campaigns`."""
-        return message_history.campaigns(self.ledger, self.account_id, since, until)
-
-    def times(self, since: datetime | None = None, until: datetime | None = None) -> list[MessageTime]:
-        """When messages left and whether they arrived: see `message_history.times`."""
-        return message_history.times(self.ledger, self.account_id, since, until)
+        return message_history.campaigns(self.ledger, self.account_id)
 
     # --- in the database -----------------------------------------------------------------------------------------------
 
@@ -265,6 +267,14 @@ class MessageBook:
             these = self._of(some) if only is None else self._of(some) & (messages.c.state == only.value)
             moved += connection.execute(sa.update(messages).where(these).values(**values)).rowcount
         return moved
+
+
+def _tell_size(connection: Connection, new: int) -> None:
+    """Until its statistics are renewed, PostgreSQL reads all of an account, or of a campaign, for each batch."""
+    if connection.dialect.name == "postgresql":
+        newest = connection.scalar(sa.select(sa.func.max(messages.c.id))) or 0
+        if newest // MANY > (newest - new) // MANY:
+            connection.execute(sa.text("ANALYZE messages"))
 
 
 def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:

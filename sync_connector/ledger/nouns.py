@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sync_connector.model import Change, Event, Finding, Message, MessageState, Mode, Place
+from sync_connector.model import Change, Event, Finding, Message, MessageState, Place
 
 
 class Scope(NamedTuple):
@@ -119,13 +119,3 @@ class Known(NamedTuple):
     state: MessageState
     id_sms_api: str
     begun_at: datetime
-
-
-class MessageTime(NamedTuple):
-    """A message, as a chart over time needs it. Times are UTC; `send_at`: when it was to leave, `None`: at once."""
-
-    begun_at: datetime
-    send_at: datetime | None
-    state: MessageState
-    delivered: bool
-    mode: Mode

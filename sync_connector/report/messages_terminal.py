@@ -63,7 +63,7 @@ def plan_summary(told: Mapping[str, Any], zone: str) -> Group:
 def _table(*headers: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=bool(headers))
     for header in headers:
-        table.add_column(header, no_wrap=header not in ("text", "reason"), overflow="ellipsis")
+        table.add_column(header, no_wrap=header not in ("campaign", "text", "reason"), overflow="ellipsis")
     return table
 
 

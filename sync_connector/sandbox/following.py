@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from sync_connector import dialects
@@ -18,6 +18,8 @@ from sync_connector.sandbox.vendor import TakenCall, TakenMessage
 
 RECEIVED, CLICKED, ANSWERED, STOPPED, NOTED = 0.95, 0.3, 0.2, 0.2, 0.7
 """How often a message is received, its link clicked, it is answered, an answer is a STOP, and a call noted."""
+LAST = datetime(9999, 12, 1, tzinfo=UTC)
+"""Nothing is sent later, so that what follows has a date as well."""
 STOPS = ("STOP", "Stop", "stop", "STOPSMS", "ARRET", "Arrêt")
 
 
@@ -47,7 +49,7 @@ def _leaves(message: TakenMessage, zone: tzinfo) -> datetime:
         wanted = datetime.strptime(message.date_to_send, "%Y-%m-%d %H:%M:%S").replace(tzinfo=zone)
     except ValueError:
         return message.at
-    return max(message.at, wanted)
+    return max(message.at, min(wanted, LAST))
 
 
 def _of_message(message: TakenMessage, seed: int, zone: tzinfo) -> Iterator[Due]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -15,8 +15,9 @@ __all__ = ["bound", "in_background", "serve"]
 
 
 def serve(vendor: Vendor, listening: socket.socket) -> None:
-    """Answer until a signal."""
-    _server(vendor).run(sockets=[listening])
+    """Answer until Ctrl-C."""
+    with suppress(KeyboardInterrupt):  # the server has ended well when it raises the signal once more
+        _server(vendor).run(sockets=[listening])
 
 
 @contextmanager

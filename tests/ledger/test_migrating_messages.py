@@ -19,8 +19,37 @@ from sync_connector.ledger.store import open_ledger
 from tests.conftest import e164
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
-STOPS = ["STOP", "stop", " Stop. ", "STOPSMS", "stop  sms!", "Arrêt", "ARRET", "arre\u0302t"]
-OTHERS = ["", "Bonjour", "Don't stop", "stopper", "arrêtez de m'appeler", "Stop by at noon", "STOP STOP"]
+STOPS = [
+    "STOP",
+    "stop",
+    " Stop. ",
+    "STOPSMS",
+    "stop  sms!",
+    "Arrêt",
+    "ARRET",
+    "arre\u0302t",
+    "STOP STOP",
+    "Stop SVP",
+    "STOP au 36111",
+]
+STOPS += [
+    "arrêtez les envois",
+    "Désabonner",
+    "unsubscribe please",
+    "st\u200bop",
+    "ＳＴＯＰ",
+    "STOP\n> Bonjour, nos promotions de mai",
+]
+OTHERS = [
+    "",
+    "Bonjour",
+    "Don't stop",
+    "stopper",
+    "arrêtez de m'appeler",
+    "Stop by at noon",
+    "STOP 1234567",
+    "> STOP\nquel stop ?",
+]
 
 
 def of_version_4(url: str) -> sa.Engine:
@@ -73,10 +102,10 @@ def test_every_event_stays_and_whoever_wrote_stop_is_opted_out(old: sa.Engine, l
     are none."""
     rows = [event(number, text) for number, text in enumerate([*STOPS, *OTHERS])]
     rows += [
-        event(50, "STOP", phone_number=e164(0)),  # again
-        event(51, "STOP", phone_number=None),
-        event(52, "STOP", kind="call_qualification"),
-        event(53, "STOP", account_id=2, phone_number=e164(0)),
+        event(90, "STOP", phone_number=e164(0)),  # again
+        event(91, "STOP", phone_number=None),
+        event(92, "STOP", kind="call_qualification"),
+        event(93, "STOP", account_id=2, phone_number=e164(0)),
     ]
     put_events(old, rows)
     old.dispose()
@@ -90,7 +119,7 @@ def test_every_event_stays_and_whoever_wrote_stop_is_opted_out(old: sa.Engine, l
         }
         first = book.opt_outs()[0]
         assert first == {"number": e164(0), "since": "2026-03-02T12:00:00Z", "event_key": "inbox-0", "text": "STOP"}
-        assert [one["event_key"] for one in MessageBook(ledger, 2).opt_outs()] == ["inbox-53"]
+        assert [one["event_key"] for one in MessageBook(ledger, 2).opt_outs()] == ["inbox-93"]
 
 
 def test_a_long_history_is_read_to_its_end(old: sa.Engine, ledger_url: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_connector.report.events_terminal import story_events
-from sync_connector.report.messages_terminal import story_messages
+from sync_connector.report.messages_terminal import campaigns_table, story_messages
 from sync_connector.report.quality_terminal import summary
 from tests.report import told, told_quality
 from tests.report.test_events_terminal import ZONE, shown
@@ -81,6 +81,17 @@ def test_the_summary_tells_of_messages_in_two_lines() -> None:
         "  1,129 delivered, 26 failed, 43 answered, 90 clicked, 5 opted out: sync-connector sms status",
     ]
     assert not [line for line in shown(summary(told_quality.of_report(told.of_events()))) if "message" in line]
+
+
+def test_a_long_name_of_a_campaign_takes_no_count_its_place() -> None:
+    """It is told in several lines; when it began, the heads and the counts stand there whole."""
+    names = ("messages", "sent", "delivered", "failed", "unknown", "answered", "clicked", "opted_out")
+    row = {"campaign": "Our offers of spring, " * 3, "mode": "prod", "first": "2026-11-23T09:15:00Z"} | dict.fromkeys(
+        names, 12_345
+    )
+    heads, first, *_ = shown(campaigns_table([row], ZONE))
+    assert heads.split()[2:] == " ".join(names).replace("_", " ").split()
+    assert first.split()[-10:] == ["2026-11-23", "10:15", *["12,345"] * len(names)]
 
 
 @given(st.text(max_size=300))

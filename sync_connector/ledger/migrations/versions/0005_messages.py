@@ -1,7 +1,7 @@
 """Messages out: each is here before its request leaves; which of them an event is about; and who wants no more of them.
 
 Whoever wrote STOP before there were opt-outs meant it: the answers that are in the ledger already become opt-outs. What a STOP
-is stands here a second time, since a migration must not depend on code that changes.
+is stands here a second time, as `events/stop.py` had it then, since a migration must not depend on code that changes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,22 @@ down_revision = "0004"
 
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 PAGE = 1_000
-STOPS = {"stop", "stopsms", "stop sms", "arret"}
-AROUND = re.compile(r"[\W_]+")
+
+LONGEST = 200
+_KEYWORDS = (
+    "stop stopp stopsms stoppub stopall arret arrete arreter arretez "
+    "unsubscribe desabonner desabonnement desinscrire desinscription"
+)
+KEYWORDS = frozenset(_KEYWORDS.split())
+_ADDED = (
+    "a all au aux bonjour ces d de des envoi envois il it l la le les me merci message messages moi mes now maintenant "
+    "plait please pub publicite publicites pubs s sms svp texto textos thank thanks the these to tous tout toute toutes "
+    "vos vous you your"
+)
+ADD_NOTHING = KEYWORDS | frozenset(_ADDED.split())
+SHORT_NUMBER = re.compile(r"\d{3,6}", re.ASCII)
+WORD = re.compile(r"[^\W_]+")
+QUOTE = re.compile(r"\s*>")
 
 _events = sa.table(
     "events",
@@ -126,5 +140,12 @@ def _answers(connection: sa.Connection) -> Iterator[Sequence[sa.Row[*tuple[objec
 
 
 def _is_stop(text: str) -> bool:
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
-    return AROUND.sub(" ", plain).strip() in STOPS
+    first, *further = text.strip()[: LONGEST + 1].splitlines() or [""]
+    own = "\n".join([first, *(line for line in further if not QUOTE.match(line))])
+    words = WORD.findall(_folded(own)) if len(own) <= LONGEST else []
+    return bool(words) and words[0] in KEYWORDS and all(one in ADD_NOTHING or SHORT_NUMBER.fullmatch(one) for one in words)
+
+
+def _folded(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(sign for sign in apart if unicodedata.category(sign) not in ("Mn", "Me", "Cf"))
