@@ -32,8 +32,8 @@ from sync_connector.reading import Progress
 from sync_connector.sms.draft import NOWHERE, Draft
 from sync_connector.sms.from_contacts import Contacts, open_contacts
 from sync_connector.sms.from_file import open_file
-from sync_connector.sms.hours import DAYS, Allowed, parse_at, wire_time
-from sync_connector.sms.plan import Plan, Wishes, compare, on_time, plan
+from sync_connector.sms.hours import DAYS, Allowed, parse_at, schedule, wire_time, zones_of
+from sync_connector.sms.plan import Plan, Wishes, compare, plan
 from sync_connector.sms.send import Place, Sender
 from sync_connector.sms.template import Template, compile_template
 
@@ -72,13 +72,11 @@ class Asked(NamedTuple):
 
 @dataclass(slots=True)
 class Sent:
-    """What became of a plan's messages. `opted_out`: to numbers that did so since the plan was made. `recovered`: messages that
-    an earlier run left without an answer, unknown now."""
+    """What became of a plan's messages. `recovered`: messages that an earlier run left without an answer, unknown now."""
 
     plan: Plan | None
     counts: Counter[str] = field(default_factory=Counter)
     to_send: int = 0
-    opted_out: int = 0
     recovered: int = 0
     posts: int = 0
     seconds: float = 0.0
@@ -91,14 +89,8 @@ class Sent:
     def as_json(self) -> dict[str, Any]:
         """As one object. Raises `AssertionError` if the counts do not add up."""
         told = {name: self.counts[name] for name in ("sent", "refused", "unknown", "unsent")}
-        add_up("to send", self.to_send, self.opted_out, *told.values())
-        return {
-            "messages": told,
-            "opted_out_meanwhile": self.opted_out,
-            "posts": self.posts,
-            "recovered": self.recovered,
-            "seconds": round(self.seconds, 3),
-        }
+        add_up("to send", self.to_send, *told.values())
+        return {"messages": told, "posts": self.posts, "recovered": self.recovered, "seconds": round(self.seconds, 3)}
 
 
 def prepare(
@@ -269,49 +261,35 @@ def execute(
     `stopping` gives a signal's number once there was one. Raises what `Sender.send` raises, and `Stopped`.
     """
     sent = Sent(made, to_send=len(made.planned))
-    batches = made.batches(settings.sms.batch_size)
-    _send(settings, book, _as_of_now(book, batches, made.wishes, sent), sent, progress, stopping, instruments)
+    _send(settings, book, made.batches(settings.sms.batch_size), sent, progress, stopping, instruments)
     return sent
-
-
-def _as_of_now(
-    book: MessageBook, batches: Iterable[tuple[Manner, list[Outbound]]], wishes: Wishes, sent: Sent
-) -> Iterator[tuple[Manner, list[Outbound]]]:
-    """Each request as it is right when it leaves: a person takes time to say yes, and a campaign takes time to be sent. Who opted
-    out meanwhile gets nothing any more, and an hour that has ended is waited for."""
-    for manner, batch in batches:
-        now = utc_now().replace(microsecond=0)
-        stopped = book.opted_out([one.message.phone_number for one in batch])
-        kept = [on_time(one, wishes, now) for one in batch if one.message.phone_number not in stopped]
-        sent.opted_out += len(batch) - len(kept)
-        if kept:
-            yield manner, kept
 
 
 def resend(settings: Settings, book: MessageBook, ids: Sequence[str], now: datetime, stopping: Callable[[], int]) -> Sent:
     """Send unknown messages again, as a person decided; `ids` are their `id_sms_api`. What was to leave later than `now` (UTC)
-    still does, and the allowed hours hold for the rest. Who opted out since gets nothing, and stays unknown. Raises as `execute`
-    does."""
-    wishes = _wishes(settings, Asked(number=""))
-    offered = book.again(ids)
-    stopped = book.opted_out([one.message.phone_number for one, _ in offered])
-    kept = [(one, manner) for one, manner in offered if one.message.phone_number not in stopped]
-    book.resolve([one.message.id_sms_api for one, _ in kept], MessageState.UNSENT, now)
-    alike: dict[Manner, list[Outbound]] = {}
-    for one, manner in kept:
-        date = wire_time(one.send_at, wishes.account) if one.send_at else None
-        alike.setdefault(manner, []).append(one._replace(message=one.message._replace(date_to_send=date or "")))
+    still does, and the allowed hours hold for the rest. Raises as `execute` does."""
+    account = ZoneInfo(settings.events.zone or "UTC")
+    allowed = Allowed(settings.sms.hours, tuple(settings.sms.days))
+    book.resolve(ids, MessageState.UNSENT, now)
+    batches: dict[Manner, list[Outbound]] = {}
+    for one, manner in book.again(ids):
+        asked = max(one.send_at or now, now).replace(microsecond=0)
+        at = schedule(asked, zones_of(one.message.phone_number, account), allowed, account)
+        later = at is not None and at > now
+        date = (wire_time(at, account) or "") if at is not None and later else ""
+        message = one.message._replace(date_to_send=date)
+        batches.setdefault(manner, []).append(one._replace(message=message, send_at=at if later else None))
     size = settings.sms.batch_size
-    cut = [(manner, these[start : start + size]) for manner, these in alike.items() for start in range(0, len(these), size)]
-    sent = Sent(None, to_send=len(offered), opted_out=len(offered) - len(kept))
-    _send(settings, book, _as_of_now(book, cut, wishes, sent), sent, Progress(), stopping, None)
+    cut = [(manner, these[start : start + size]) for manner, these in batches.items() for start in range(0, len(these), size)]
+    sent = Sent(None, to_send=sum(len(batch) for _, batch in cut))
+    _send(settings, book, cut, sent, Progress(), stopping, None)
     return sent
 
 
 def _send(
     settings: Settings,
     book: MessageBook,
-    batches: Iterable[tuple[Manner, list[Outbound]]],
+    batches: Sequence[tuple[Manner, list[Outbound]]],
     sent: Sent,
     progress: Progress,
     stopping: Callable[[], int],
@@ -352,7 +330,7 @@ def _send(
             failure = Stopped(number)
     except SyncError as fault:
         failure = fault
-    sent.counts["unsent"] = sent.to_send - sent.opted_out - sent.counts.total()
+    sent.counts["unsent"] = sent.to_send - sent.counts.total()
     sent.seconds = time.monotonic() - begun
     if failure is not None:
         raise Interrupted(failure, sent)

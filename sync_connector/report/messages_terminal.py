@@ -127,8 +127,6 @@ def sent_summary(told: Mapping[str, Any]) -> Group:
     parts = [Text(f"{count:,} {name}", style=STATES[name] if count else "dim") for name, count in counts.items()]
     requests = wording.counted(told["posts"], "request", "requests")
     lines = [Text.assemble(f"{messages(sum(counts.values()))} in {requests}: ", Text(", ").join(parts))]
-    if told["opted_out_meanwhile"]:
-        lines.append(Text(f"{messages(told['opted_out_meanwhile'])} not sent: their numbers opted out meanwhile", style="yellow"))
     if told["recovered"]:
         lines.append(Text(f"{messages(told['recovered'])} of a run that died are unknown now", style="yellow"))
     if counts["unknown"] or told["recovered"]:

@@ -161,19 +161,6 @@ def _sample(one: Planned) -> dict[str, Any]:
     }
 
 
-def on_time(one: Outbound, wishes: Wishes, now: datetime) -> Outbound:
-    """A message as it is to leave `now` (UTC, whole seconds), which may be long after it was planned: what was to leave at once
-    waits if the hour is not allowed any more."""
-    if one.send_at is not None and one.send_at > now:
-        return one
-    zones = zones_of(one.message.phone_number, wishes.account)
-    if next_allowed(now, zones, wishes.allowed) == now:
-        return one._replace(message=one.message._replace(date_to_send=""), send_at=None)
-    at = schedule(now, zones, wishes.allowed, wishes.account) or one.send_at
-    date = (wire_time(at, wishes.account) if at else None) or ""
-    return one._replace(message=one.message._replace(date_to_send=date), send_at=at)
-
-
 class _Out(Exception):
     """Why a draft is left out: code and advice."""
 
