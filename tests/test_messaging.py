@@ -17,6 +17,7 @@ from sync_connector.cli import sms as commands
 from sync_connector.config import load
 from sync_connector.dialects._callback import callback_query
 from sync_connector.events.inbox import open_inbox
+from sync_connector.flow.post import NoAnswer
 from sync_connector.ledger import leases
 from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Callback, Kind
@@ -348,6 +349,76 @@ def test_what_is_unknown_waits_for_a_person_or_a_callback(desk: Project, vendor:
     followed(desk, vendor)
     assert desk.json("sms", "resolve") == []
     assert out_of(send(desk, "--file", path)) == {"already": 3}
+
+
+def test_who_opts_out_while_the_plan_waits_gets_nothing(office: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A STOP that comes in between the plan and the request counts, and is told; the others are written to."""
+
+    def meanwhile(*_: object, **__: object) -> None:
+        office.run("sms", "opt-outs", "--add", e164(1))
+
+    monkeypatch.setattr(commands, "_confirmed", meanwhile)
+    told = send(office, "--file", campaign(office, [message(1), message(2)]))
+    assert (told["plan"]["to_send"], told["opted_out"]) == (2, 1)
+    assert told["messages"] == {"sent": 1, "refused": 0, "unknown": 0, "unsent": 1}
+    assert [taken.phone_number for taken in vendor.messages] == [e164(2)]
+
+
+def test_what_was_confirmed_too_late_does_not_leave_at_night(
+    desk: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan of the afternoon that is confirmed in the evening sends nothing that would arrive now; the same command plans anew.
+    What waits for its own date at the vendor may leave at any hour."""
+    path = campaign(desk, [message(1, date_to_send=""), message(2, date_to_send="2026-03-03 10:00")])
+    with monkeypatch.context() as patch:
+        patch.setattr(messaging, "utc_now", lambda: datetime(2026, 3, 2, 20, 30, tzinfo=UTC))
+        result = desk.run("sms", "send", "--file", path, "--yes", "--json", code=1)
+    told = json.loads(result.stdout)
+    assert (told["late"], told["messages"]["sent"], told["messages"]["unsent"]) == (1, 1, 1)
+    assert "sms.hours" in result.stderr
+    assert [taken.phone_number for taken in vendor.messages] == [e164(2)]
+    assert send(desk, "--file", path)["messages"]["sent"] == 1
+
+
+@pytest.fixture
+def unknown(desk: Project, vendor: Vendor) -> Project:
+    """A project of which the messages to two people are unknown, and the vendor is well again."""
+    vendor.cut = 1.0
+    send(desk, "--file", campaign(desk, [message(1), message(2)]), code=3)
+    vendor.cut = 0.0
+    return desk
+
+
+def test_a_message_is_not_resent_to_who_opted_out(unknown: Project, vendor: Vendor) -> None:
+    """The telephone that answered STOP gets nothing, whatever is decided of what it may have got before."""
+    arrive(unknown, incoming(e164(1), "STOP"))
+    told = unknown.json("sms", "resolve", "--all", "--resend", "--yes")
+    assert (told["messages"]["sent"], told["opted_out"]) == (1, 1)
+    assert Counter(taken.phone_number for taken in vendor.messages) == {e164(1): 1, e164(2): 2}
+    assert states(unknown) == {"unknown": 1, "sent": 1}
+
+
+def test_a_message_that_has_no_allowed_hour_is_not_resent_at_any(unknown: Project, vendor: Vendor, clock: list[datetime]) -> None:
+    """Where hours and days leave none within two weeks, it stays unknown, and what to change is said."""
+    with closing(sqlite3.connect(unknown.folder / "ledger.db")) as ledger, ledger:  # it may be anywhere in the United States
+        ledger.execute("UPDATE messages SET phone_number = '+18005550199' WHERE phone_number = ?", (e164(1),))
+    unknown.configure(sms={"hours": "09:00-09:30", "days": ["mon"]})
+    assert "sms.hours" in unknown.run("sms", "resolve", "--all", "--resend", "--yes", code=2).stderr
+    assert states(unknown) == {"unknown": 2}
+    assert len(vendor.messages) == 2
+
+
+def test_what_could_not_be_resent_is_still_unknown(unknown: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows more of it than before, so the same command finds it again, and no campaign sends it by itself."""
+
+    async def nobody(*_: object) -> object:
+        raise NoAnswer("no connection", sent=False, reached=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "post", nobody)
+        unknown.run("sms", "resolve", "--all", "--resend", "--yes", code=1)
+    assert states(unknown) == {"unknown": 2}
+    assert unknown.json("sms", "resolve", "--all", "--resend", "--yes")["messages"]["sent"] == 2
 
 
 def test_a_run_that_was_killed_leaves_its_last_request_unknown(
