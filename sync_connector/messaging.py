@@ -24,16 +24,17 @@ from sync_connector.flow.load import Instruments
 from sync_connector.flow.pace import Patience
 from sync_connector.flow.post import new_client
 from sync_connector.ledger.messages import MessageBook
-from sync_connector.ledger.nouns import Outbound
+from sync_connector.ledger.nouns import Outbound, Said
 from sync_connector.ledger.store import utc_now
 from sync_connector.model import Manner, MessageReply, MessageState, Mode, Priority, Verdict
 from sync_connector.planning import add_up, choices_of
 from sync_connector.reading import Progress
+from sync_connector.sms.compare import compare
 from sync_connector.sms.draft import NOWHERE, Draft
 from sync_connector.sms.from_contacts import Contacts, open_contacts
 from sync_connector.sms.from_file import open_file
 from sync_connector.sms.hours import DAYS, Allowed, next_allowed, parse_at, schedule, wire_time, zones_of
-from sync_connector.sms.plan import Plan, Wishes, compare, plan
+from sync_connector.sms.plan import Plan, Wishes, plan
 from sync_connector.sms.send import UNKNOWN, Place, Sender
 from sync_connector.sms.template import Template, compile_template
 
@@ -236,12 +237,16 @@ def _compare(made: Plan, book: MessageBook) -> None:
     numbers = sorted({one.outbound.message.phone_number for one in made.planned})
     known: dict[str, Any] = {}
     stopped: set[str] = set()
+    said: dict[tuple[str, str, str], Sequence[Said]] = {}
     mode = made.wishes.manner.mode
     for start in range(0, len(identities), AT_ONCE):
         known |= book.known(made.wishes.campaign, mode, identities[start : start + AT_ONCE])
     for start in range(0, len(numbers), AT_ONCE):
-        stopped |= book.opted_out(numbers[start : start + AT_ONCE])
-    compare(made, known, stopped)
+        some = numbers[start : start + AT_ONCE]
+        stopped |= book.opted_out(some)
+        if made.wishes.campaign:  # a message of its own is asked about as one: see `sent_lately`
+            said |= book.said(made.wishes.campaign, mode, some)
+    compare(made, known, stopped, said)
 
 
 def brakes(settings: Settings, asked: Asked, made: Plan) -> list[str]:

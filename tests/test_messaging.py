@@ -118,6 +118,27 @@ def test_a_campaign_that_is_run_twice_sends_nothing_twice(office: Project, vendo
     assert len({taken.id_sms_api for taken in vendor.messages}) == 7
 
 
+def test_a_file_that_was_saved_anew_sends_nothing_twice(office: Project, vendor: Vendor) -> None:
+    """Its columns in another order, one more of them, the message dated in another form: all that is read is the same."""
+    rows = [message(1, date_to_send=""), message(2, date_to_send="2026-03-03 10:00")]
+    assert send(office, "--file", campaign(office, rows))["messages"]["sent"] == 2
+    anew = [{"town": "Lyon", **dict(reversed(row.items()))} for row in rows]
+    anew[1]["date_to_send"] = "03/03/2026 10:00"
+    assert out_of(send(office, "--file", campaign(office, anew))) == {"already": 2}
+    named = [{**row, "id": str(at)} for at, row in enumerate(rows)]
+    assert out_of(send(office, "--file", campaign(office, named))) == {"already": 2}
+    assert len(vendor.messages) == 2
+
+
+def test_a_row_may_have_an_id_of_any_length(office: Project, vendor: Vendor) -> None:
+    """Longer than a database can index; it is the same one in the next run."""
+    path = campaign(
+        office, [message(1, id="".join(f"{n:x}" for n in range(9_000))), message(1, id="".join(f"{n:x}" for n in range(9_001)))]
+    )
+    assert send(office, "--file", path)["messages"]["sent"] == 2
+    assert out_of(send(office, "--file", path)) == {"already": 2}
+
+
 def test_contacts_are_written_to_by_a_template(office: Project, vendor: Vendor) -> None:
     """Those that the filter lets through, each with their own name; whom the CRM marks gets nothing, from no file either."""
     header = [*person(0), "do_not_sms"]

@@ -121,6 +121,14 @@ class Known(NamedTuple):
     begun_at: datetime
 
 
+class Said(NamedTuple):
+    """A message that a campaign has for a number already. `send_at`: UTC, `None`: at once."""
+
+    identity: str
+    state: MessageState
+    send_at: datetime | None
+
+
 class MessageTime(NamedTuple):
     """A message, as a chart over time needs it. Times are UTC; `send_at`: when it was to leave, `None`: at once."""
 
