@@ -24,6 +24,7 @@ from contextlib import ExitStack
 from typing import NamedTuple, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pydantic import ValidationError
 
 from sync_connector import dialects
 from sync_connector.calling import ask
@@ -89,8 +90,9 @@ class Client:
         self._dialect = dialects.find(dialect)
         try:  # the same limits as in sync.toml
             Vendor(base_url=base_url, timeout=timeout, batch_size=batch_size, concurrency=concurrency, tries=tries)
-        except ValueError as fault:
-            raise FixSetup(*(str(one["msg"]).removeprefix("Value error, ") for one in fault.errors())) from None  # type: ignore[attr-defined]
+        except ValidationError as fault:
+            said = (f"{one['loc'][0]}: {str(one['msg']).removeprefix('Value error, ')}" for one in fault.errors())
+            raise FixSetup(*said) from None
         self._url = (base_url or self._dialect.base_url).rstrip("/")
         keyed = dialect == "insim-v1"
         self._login = login
@@ -157,7 +159,7 @@ class Client:
         """Send messages, each at most once, and tell what became of each, in order.
 
         Raises `CredentialsRefused`, `FixSetup`, `TryLater` only where the vendor certainly took none of them; `ValueError` for
-        two messages with one id, a link without its place, or a rehearsal where there is no test mode.
+        a message without an id, two with one, a link without its place, or a rehearsal where there is no test mode.
         """
         self._need(self._access_key, "access_key")
         manner = manner or Manner()
@@ -224,6 +226,8 @@ def _cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def _outbound(message: Message) -> Outbound:
+    if not message.id_sms_api:
+        raise ValueError("a message needs an id_sms_api of its own: by it answers and callbacks tell of it")
     text, _ = with_link(message.text)
     if fault := link_fault(text, message.url):
         raise ValueError(fault)

@@ -155,10 +155,10 @@ def _wishes(settings: Settings, asked: Asked) -> Wishes:
             template = compile_template(asked.text)
         except FixSetup as fault:
             faults += fault.faults
-    campaign = asked.campaign
+    campaign = asked.campaign if asked.campaign is None else asked.campaign.strip()
     if campaign is None and asked.file is not None:
-        campaign = Path(asked.file).stem
-    if campaign is None and asked.number is None:
+        campaign = Path(asked.file).stem.strip()
+    if not campaign and asked.number is None:
         faults.append("--campaign is missing: by its name a second run knows whom the first one wrote to")
     if campaign and (len(campaign) > LONGEST_NAME or not campaign.isprintable()):
         faults.append(f"--campaign: a name has at most {LONGEST_NAME} signs, all of them visible")

@@ -7,9 +7,11 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 
 from sync_connector import dialects, messaging, planning
@@ -184,6 +186,45 @@ def test_nothing_is_sent_before_it_was_confirmed(desk: Project, vendor: Vendor) 
         leases.release(connection, scope.account_id, "elsewhere/1/2/3", "sms")
     elsewhere.close()
     assert send(desk, "--file", path, "--limit", "5")["messages"]["sent"] == 5
+
+
+def test_who_answers_nothing_on_a_terminal_sends_nothing(desk: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the question is a no, told as one; and who wants JSON is shown in words what is asked about."""
+    monkeypatch.setattr("sync_connector.cli.sms.sys.stdin", SimpleNamespace(isatty=lambda: True))
+
+    def interrupted(*_: object, **__: object) -> bool:
+        raise click.Abort
+
+    monkeypatch.setattr("sync_connector.cli.sms.click.confirm", interrupted)
+    result = desk.run("sms", "send", e164(1), "Bonjour Ana", "--json", code=4)
+    assert "nothing was sent" in result.stderr
+    assert "Bonjour Ana" in result.stderr
+    assert vendor.messages == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("0612", "Bonjour"), 2, "not a valid number"),
+        ((e164(1), "Voici [Link]"), 2, "no url"),
+        ((e164(2), "Bonjour"), 4, "opted out"),
+        ((e164(1), "\udcff"), 2, "UTF-8"),
+        ((e164(1), "Bonjour", "--sender-name", "\udcff"), 2, "UTF-8"),
+        (("--contacts", "--text", "Bonjour", "--campaign", " "), 2, "--campaign is missing"),
+    ],
+)
+def test_what_cannot_be_sent_is_no_success(desk: Project, vendor: Vendor, words: tuple[str, ...], code: int, said: str) -> None:
+    """A single message that is left out, and an argument that is blank or no text, end with a sentence and their own code."""
+    desk.run("sms", "opt-outs", "--add", e164(2))
+    assert said in desk.run("sms", "send", *words, "--yes", code=code).stderr
+    assert vendor.messages == []
+
+
+def test_an_opt_out_that_names_nobody_is_a_fault(desk: Project) -> None:
+    """A blank number is none, and of two wishes neither is done where one cannot be."""
+    assert "no number" in desk.run("sms", "opt-outs", "--add", "", code=2).stderr
+    assert "had not opted out" in desk.run("sms", "opt-outs", "--add", e164(1), "--remove", e164(2), code=2).stderr
+    assert desk.json("sms", "opt-outs") == []
 
 
 def test_the_plan_is_told_before_it_is_sent(desk: Project) -> None:
