@@ -19,11 +19,10 @@ async program may call it as well (by `asyncio.to_thread`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import NamedTuple, Self, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Self, TypeVar, TypeVarTuple
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import start_blocking_portal
 from pydantic import ValidationError
 
 from sync_connector import dialects
@@ -67,7 +66,7 @@ class SentMessage(NamedTuple):
 
 
 class Client:
-    """One account at the vendor. Close it, or use it in a `with` block. It may be used by one thread at a time."""
+    """One account at the vendor. Nothing stays open between its calls; a `with` block shows where it is used."""
 
     def __init__(
         self,
@@ -100,8 +99,6 @@ class Client:
         self._access_key = access_key or (password if keyed else "")
         self._timeout, self._concurrency, self._batch_size = timeout, concurrency, batch_size
         self._patience = Patience(tries)
-        self._open = ExitStack()
-        self._portal: BlockingPortal | None = None
 
     @property
     def dialect(self) -> str:
@@ -115,12 +112,7 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End its thread."""
-        self._portal = None
-        self._open.close()
+        pass
 
     def put_contacts(self, contacts: Iterable[Contact]) -> list[Reply]:
         """Create or update contacts; numbers are E.164. The verdict on each, in order.
@@ -146,7 +138,7 @@ class Client:
                 loader = Loader(endpoint, client, begin, settle, lambda: False, self._concurrency, self._patience)
                 await loader.load(_cut(outgoing, self._batch_size))
 
-        self._through().call(load)
+        _apart(load)
         return [replies[at] for at in range(len(outgoing))]
 
     def send_sms(self, phone_number: str, text: str, *, url: str = "", date_to_send: str = "", mode: str = "prod") -> SentMessage:
@@ -186,7 +178,7 @@ class Client:
 
         failure = ""
         try:
-            self._through().call(send)
+            _apart(send)
         except SyncError as fault:
             if all(one.state is MessageState.UNSENT for one in told.values()):
                 raise
@@ -202,7 +194,7 @@ class Client:
         self._need(self._access_key, "access_key")
         if not self._dialect.call_path:
             raise FixSetup(f"{self._dialect.name} has no click-to-call")
-        return self._through().call(ask, self._where(self._dialect.call_path), phone_number, self._timeout)
+        return _apart(ask, self._where(self._dialect.call_path), phone_number, self._timeout)
 
     def _where(self, path: str) -> Where:
         return Where(self._dialect, self._url + path, self._login, self._access_key)
@@ -211,14 +203,16 @@ class Client:
         if not self._login or not secret:
             raise FixSetup(f"Client: {name if self._login else 'login'} is missing")
 
-    def _through(self) -> BlockingPortal:
-        """The thread in which requests are made, from the first on."""
-        if self._portal is None:
-            self._portal = self._open.enter_context(start_blocking_portal())
-        return self._portal
-
 
 T = TypeVar("T")
+Given = TypeVarTuple("Given")
+
+
+def _apart(ask: Callable[[*Given], Awaitable[T]], *given: *Given) -> T:
+    """What a request comes to, made in a thread of its own: the caller's may have a loop that runs. The thread ends with it, for
+    one that waits for the next would keep a program from ending."""
+    with start_blocking_portal() as portal:
+        return portal.call(ask, *given)
 
 
 def _cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

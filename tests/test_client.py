@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import pytest
@@ -129,6 +130,14 @@ def test_an_async_program_can_call_it(client: Client, vendor: Vendor) -> None:
     with client:
         assert asyncio.run(program()) == [MessageState.SENT] * 2
     assert len(vendor.messages) == 2
+
+
+def test_a_program_that_closes_nothing_ends(sandbox: str) -> None:
+    """No thread of the client outlives its call."""
+    client = Client(LOGIN, access_key=PASSWORD, base_url=sandbox)
+    before = set(threading.enumerate())
+    assert client.send_sms(ANA.phone_number, "Bonjour").state is MessageState.SENT
+    assert set(threading.enumerate()) <= before
 
 
 def test_who_does_not_ask_for_the_client_does_not_pay_for_it() -> None:
