@@ -19,11 +19,11 @@ async program may call it as well (by `asyncio.to_thread`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import NamedTuple, Self, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Self, TypeVar, TypeVarTuple
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import start_blocking_portal
+from pydantic import ValidationError
 
 from sync_connector import dialects
 from sync_connector.calling import ask
@@ -66,7 +66,7 @@ class SentMessage(NamedTuple):
 
 
 class Client:
-    """One account at the vendor. Close it, or use it in a `with` block. It may be used by one thread at a time."""
+    """One account at the vendor. Nothing stays open between its calls; a `with` block shows where it is used."""
 
     def __init__(
         self,
@@ -89,8 +89,9 @@ class Client:
         self._dialect = dialects.find(dialect)
         try:  # the same limits as in sync.toml
             Vendor(base_url=base_url, timeout=timeout, batch_size=batch_size, concurrency=concurrency, tries=tries)
-        except ValueError as fault:
-            raise FixSetup(*(str(one["msg"]).removeprefix("Value error, ") for one in fault.errors())) from None  # type: ignore[attr-defined]
+        except ValidationError as fault:
+            said = (f"{one['loc'][0]}: {str(one['msg']).removeprefix('Value error, ')}" for one in fault.errors())
+            raise FixSetup(*said) from None
         self._url = (base_url or self._dialect.base_url).rstrip("/")
         keyed = dialect == "insim-v1"
         self._login = login
@@ -98,8 +99,6 @@ class Client:
         self._access_key = access_key or (password if keyed else "")
         self._timeout, self._concurrency, self._batch_size = timeout, concurrency, batch_size
         self._patience = Patience(tries)
-        self._open = ExitStack()
-        self._portal: BlockingPortal | None = None
 
     @property
     def dialect(self) -> str:
@@ -113,12 +112,7 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End its thread."""
-        self._portal = None
-        self._open.close()
+        pass
 
     def put_contacts(self, contacts: Iterable[Contact]) -> list[Reply]:
         """Create or update contacts; numbers are E.164. The verdict on each, in order.
@@ -144,7 +138,7 @@ class Client:
                 loader = Loader(endpoint, client, begin, settle, lambda: False, self._concurrency, self._patience)
                 await loader.load(_cut(outgoing, self._batch_size))
 
-        self._through().call(load)
+        _apart(load)
         return [replies[at] for at in range(len(outgoing))]
 
     def send_sms(self, phone_number: str, text: str, *, url: str = "", date_to_send: str = "", mode: str = "prod") -> SentMessage:
@@ -157,7 +151,7 @@ class Client:
         """Send messages, each at most once, and tell what became of each, in order.
 
         Raises `CredentialsRefused`, `FixSetup`, `TryLater` only where the vendor certainly took none of them; `ValueError` for
-        two messages with one id, a link without its place, or a rehearsal where there is no test mode.
+        a message without an id, two with one, a link without its place, or a rehearsal where there is no test mode.
         """
         self._need(self._access_key, "access_key")
         manner = manner or Manner()
@@ -184,7 +178,7 @@ class Client:
 
         failure = ""
         try:
-            self._through().call(send)
+            _apart(send)
         except SyncError as fault:
             if all(one.state is MessageState.UNSENT for one in told.values()):
                 raise
@@ -200,7 +194,7 @@ class Client:
         self._need(self._access_key, "access_key")
         if not self._dialect.call_path:
             raise FixSetup(f"{self._dialect.name} has no click-to-call")
-        return self._through().call(ask, self._where(self._dialect.call_path), phone_number, self._timeout)
+        return _apart(ask, self._where(self._dialect.call_path), phone_number, self._timeout)
 
     def _where(self, path: str) -> Where:
         return Where(self._dialect, self._url + path, self._login, self._access_key)
@@ -209,14 +203,16 @@ class Client:
         if not self._login or not secret:
             raise FixSetup(f"Client: {name if self._login else 'login'} is missing")
 
-    def _through(self) -> BlockingPortal:
-        """The thread in which requests are made, from the first on."""
-        if self._portal is None:
-            self._portal = self._open.enter_context(start_blocking_portal())
-        return self._portal
-
 
 T = TypeVar("T")
+Given = TypeVarTuple("Given")
+
+
+def _apart(ask: Callable[[*Given], Awaitable[T]], *given: *Given) -> T:
+    """What a request comes to, made in a thread of its own: the caller's may have a loop that runs. The thread ends with it, for
+    one that waits for the next would keep a program from ending."""
+    with start_blocking_portal() as portal:
+        return portal.call(ask, *given)
 
 
 def _cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -224,6 +220,8 @@ def _cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def _outbound(message: Message) -> Outbound:
+    if not message.id_sms_api:
+        raise ValueError("a message needs an id_sms_api of its own: by it answers and callbacks tell of it")
     text, _ = with_link(message.text)
     if fault := link_fault(text, message.url):
         raise ValueError(fault)

@@ -38,6 +38,13 @@ def _address(url: str, in_clear: str = "") -> str:
         raise ValueError(f"{url!r} is not an address; write https://…")
     if in_clear and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise ValueError(in_clear)
+    try:
+        parts.port  # noqa: B018 (asked for, it tells whether it can be one)
+        sound = parts.hostname.isascii() or bool(parts.hostname.encode("idna"))
+    except ValueError:
+        sound = False
+    if not sound or any(sign.isspace() for sign in url):
+        raise ValueError(f"{url!r} is not an address: its host or its port cannot be")
     if parts.username or parts.password:
         raise ValueError("credentials do not belong in the address; they have settings of their own")
     return url.rstrip("/")

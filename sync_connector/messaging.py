@@ -19,22 +19,23 @@ from zoneinfo import ZoneInfo
 
 from sync_connector import dialects
 from sync_connector.config import Settings
-from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError
+from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError, TryLater
 from sync_connector.flow.load import Instruments
 from sync_connector.flow.pace import Patience
 from sync_connector.flow.post import new_client
 from sync_connector.ledger.messages import MessageBook
-from sync_connector.ledger.nouns import Outbound
+from sync_connector.ledger.nouns import Outbound, Said
 from sync_connector.ledger.store import utc_now
 from sync_connector.model import Manner, MessageReply, MessageState, Mode, Priority, Verdict
 from sync_connector.planning import add_up, choices_of
 from sync_connector.reading import Progress
+from sync_connector.sms.compare import compare
 from sync_connector.sms.draft import NOWHERE, Draft
 from sync_connector.sms.from_contacts import Contacts, open_contacts
 from sync_connector.sms.from_file import open_file
-from sync_connector.sms.hours import DAYS, Allowed, parse_at, schedule, wire_time, zones_of
-from sync_connector.sms.plan import Plan, Wishes, compare, plan
-from sync_connector.sms.send import Place, Sender
+from sync_connector.sms.hours import DAYS, Allowed, next_allowed, parse_at, schedule, wire_time, zones_of
+from sync_connector.sms.plan import Plan, Wishes, plan
+from sync_connector.sms.send import UNKNOWN, Place, Sender
 from sync_connector.sms.template import Template, compile_template
 
 LATELY = timedelta(hours=24)
@@ -72,12 +73,15 @@ class Asked(NamedTuple):
 
 @dataclass(slots=True)
 class Sent:
-    """What became of a plan's messages. `recovered`: messages that an earlier run left without an answer, unknown now."""
+    """What became of a plan's messages. `recovered`: messages that an earlier run left without an answer, unknown now. Of those
+    that were not sent, `opted_out`: their numbers opted out since the plan; `late`: the allowed hours ended before they left."""
 
     plan: Plan | None
     counts: Counter[str] = field(default_factory=Counter)
     to_send: int = 0
     recovered: int = 0
+    opted_out: int = 0
+    late: int = 0
     posts: int = 0
     seconds: float = 0.0
 
@@ -90,7 +94,8 @@ class Sent:
         """As one object. Raises `AssertionError` if the counts do not add up."""
         told = {name: self.counts[name] for name in ("sent", "refused", "unknown", "unsent")}
         add_up("to send", self.to_send, *told.values())
-        return {"messages": told, "posts": self.posts, "recovered": self.recovered, "seconds": round(self.seconds, 3)}
+        besides = {"opted_out": self.opted_out, "late": self.late, "posts": self.posts, "recovered": self.recovered}
+        return {"messages": told, **besides, "seconds": round(self.seconds, 3)}
 
 
 def prepare(
@@ -150,10 +155,10 @@ def _wishes(settings: Settings, asked: Asked) -> Wishes:
             template = compile_template(asked.text)
         except FixSetup as fault:
             faults += fault.faults
-    campaign = asked.campaign
+    campaign = asked.campaign if asked.campaign is None else asked.campaign.strip()
     if campaign is None and asked.file is not None:
-        campaign = Path(asked.file).stem
-    if campaign is None and asked.number is None:
+        campaign = Path(asked.file).stem.strip()
+    if not campaign and asked.number is None:
         faults.append("--campaign is missing: by its name a second run knows whom the first one wrote to")
     if campaign and (len(campaign) > LONGEST_NAME or not campaign.isprintable()):
         faults.append(f"--campaign: a name has at most {LONGEST_NAME} signs, all of them visible")
@@ -232,12 +237,16 @@ def _compare(made: Plan, book: MessageBook) -> None:
     numbers = sorted({one.outbound.message.phone_number for one in made.planned})
     known: dict[str, Any] = {}
     stopped: set[str] = set()
+    said: dict[tuple[str, str, str], Sequence[Said]] = {}
     mode = made.wishes.manner.mode
     for start in range(0, len(identities), AT_ONCE):
         known |= book.known(made.wishes.campaign, mode, identities[start : start + AT_ONCE])
     for start in range(0, len(numbers), AT_ONCE):
-        stopped |= book.opted_out(numbers[start : start + AT_ONCE])
-    compare(made, known, stopped)
+        some = numbers[start : start + AT_ONCE]
+        stopped |= book.opted_out(some)
+        if made.wishes.campaign:  # a message of its own is asked about as one: see `sent_lately`
+            said |= book.said(made.wishes.campaign, mode, some)
+    compare(made, known, stopped, said)
 
 
 def brakes(settings: Settings, asked: Asked, made: Plan) -> list[str]:
@@ -261,40 +270,78 @@ def execute(
     `stopping` gives a signal's number once there was one. Raises what `Sender.send` raises, and `Stopped`.
     """
     sent = Sent(made, to_send=len(made.planned))
-    _send(settings, book, made.batches(settings.sms.batch_size), sent, progress, stopping, instruments)
+    batches = _due(book, made.batches(settings.sms.batch_size), made.wishes.allowed, made.wishes.account, sent)
+    _send(settings, book, batches, sent, progress, stopping, instruments)
     return sent
 
 
 def resend(settings: Settings, book: MessageBook, ids: Sequence[str], now: datetime, stopping: Callable[[], int]) -> Sent:
     """Send unknown messages again, as a person decided; `ids` are their `id_sms_api`. What was to leave later than `now` (UTC)
-    still does, and the allowed hours hold for the rest. Raises as `execute` does."""
+    still does, and the allowed hours hold for the rest. One that does not leave now stays unknown.
+
+    Raises `FixSetup` for those that cannot be sent at all, and as `execute` does.
+    """
     account = ZoneInfo(settings.events.zone or "UTC")
     allowed = Allowed(settings.sms.hours, tuple(settings.sms.days))
-    book.resolve(ids, MessageState.UNSENT, now)
+    rehearses = dialects.find(settings.vendor.dialect).has_test_mode
+    faults = []
     batches: dict[Manner, list[Outbound]] = {}
     for one, manner in book.again(ids):
+        id_sms_api, number = one.message.id_sms_api, one.message.phone_number
         asked = max(one.send_at or now, now).replace(microsecond=0)
-        at = schedule(asked, zones_of(one.message.phone_number, account), allowed, account)
-        later = at is not None and at > now
-        date = (wire_time(at, account) or "") if at is not None and later else ""
-        message = one.message._replace(date_to_send=date)
+        at = schedule(asked, zones_of(number, account), allowed, account)
+        if at is None:
+            faults.append(f"{id_sms_api}: no hour within two weeks is allowed wherever its number may be (sms.hours, sms.days)")
+            continue
+        if manner.mode is Mode.TEST and not rehearses:
+            faults.append(f"{id_sms_api}: it was a rehearsal, and {settings.vendor.dialect} has no test mode: it would be sent")
+        later = at > now
+        message = one.message._replace(date_to_send=(wire_time(at, account) or "") if later else "")
         batches.setdefault(manner, []).append(one._replace(message=message, send_at=at if later else None))
+    if faults:
+        raise FixSetup(*faults)
     size = settings.sms.batch_size
     cut = [(manner, these[start : start + size]) for manner, these in batches.items() for start in range(0, len(these), size)]
     sent = Sent(None, to_send=sum(len(batch) for _, batch in cut))
-    _send(settings, book, cut, sent, Progress(), stopping, None)
+    _send(settings, book, _due(book, cut, allowed, account, sent), sent, Progress(), stopping, None, again=True)
     return sent
+
+
+def _due(
+    book: MessageBook, batches: Iterable[tuple[Manner, list[Outbound]]], allowed: Allowed, account: ZoneInfo, sent: Sent
+) -> Iterator[tuple[Manner, list[Outbound]]]:
+    """Each batch, when its turn comes, without those that must not leave any more: a plan waits to be confirmed, and a long run
+    takes its time; meanwhile somebody opts out, and it gets late."""
+    for manner, batch in batches:
+        now = utc_now().replace(microsecond=0)
+        stopped = book.opted_out([one.message.phone_number for one in batch])
+        wanted = [one for one in batch if one.message.phone_number not in stopped]
+        due = [one for one in wanted if _may_leave(one, now, allowed, account)]
+        sent.opted_out += len(batch) - len(wanted)
+        sent.late += len(wanted) - len(due)
+        if due:
+            yield manner, due
+
+
+def _may_leave(one: Outbound, now: datetime, allowed: Allowed, account: ZoneInfo) -> bool:
+    """Whether a message that leaves now reaches somebody at an allowed hour: one with a later date waits for it at the vendor."""
+    if one.send_at is not None and one.send_at > now:
+        return True
+    return next_allowed(now, zones_of(one.message.phone_number, account), allowed) == now
 
 
 def _send(
     settings: Settings,
     book: MessageBook,
-    batches: Sequence[tuple[Manner, list[Outbound]]],
+    batches: Iterable[tuple[Manner, list[Outbound]]],
     sent: Sent,
     progress: Progress,
     stopping: Callable[[], int],
     instruments: Instruments | None,
+    *,
+    again: bool = False,
 ) -> None:
+    """Send batches. `again`: they are unknown ones, and are that still if they do not leave."""
     begun = time.monotonic()
     vendor = settings.vendor
     place = place_of(settings)
@@ -302,6 +349,8 @@ def _send(
     sent.recovered = book.recover(utc_now())
 
     def begin(batch: Sequence[Outbound], manner: Manner) -> None:
+        if again:
+            book.resolve([one.message.id_sms_api for one in batch], MessageState.UNSENT, utc_now())
         book.begin(batch, manner, utc_now())
 
     def settle(batch: Sequence[Outbound], replies: Sequence[MessageReply]) -> None:
@@ -311,7 +360,10 @@ def _send(
         progress.at(sent.counts.total())
 
     def not_sent(batch: Sequence[Outbound], reason: str) -> None:
-        book.not_sent(batch, reason, utc_now())
+        if again:  # nobody knows more of its first request than before
+            book.settle(batch, [UNKNOWN] * len(batch), utc_now())
+        else:
+            book.not_sent(batch, reason, utc_now())
 
     async def run() -> None:
         async with new_client(vendor.timeout, 1, keeps_connections=False) as client:
@@ -328,6 +380,9 @@ def _send(
         asyncio.run(run())
         if number := stopping():
             failure = Stopped(number)
+        elif sent.late:
+            late = f"the allowed hours (sms.hours, sms.days) ended before {sent.late:,} of the messages left"
+            failure = TryLater(f"{late}; the same command looks for the next such hour")
     except SyncError as fault:
         failure = fault
     sent.counts["unsent"] = sent.to_send - sent.counts.total()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import pytest
@@ -70,6 +71,8 @@ def test_what_is_wrong_is_said_before_anything_is_sent(client: Client, vendor: V
             client.send_sms(ANA.phone_number, "Bonjour", url="https://example.com")
         with pytest.raises(ValueError, match="same id_sms_api"):
             client.send_messages([Message("one", ANA.phone_number, "a"), Message("one", BOB.phone_number, "b")])
+        with pytest.raises(ValueError, match="needs an id_sms_api"):
+            client.send_messages([Message("", ANA.phone_number, "a")])
         if client.dialect == "ardary":
             assert client.send_sms(ANA.phone_number, "Bonjour", mode="test").state is MessageState.SENT
             assert [taken.mode for taken in vendor.messages] == ["test"]
@@ -109,7 +112,7 @@ def test_wrong_credentials_and_a_vendor_that_is_not_there(sandbox: str) -> None:
 def test_a_setup_that_cannot_be_is_a_sentence() -> None:
     """Another generation, an address that would send the key in clear, no secret."""
     for wrong in ({"dialect": "third"}, {"base_url": "http://example.com"}, {"batch_size": 0}):
-        with pytest.raises(FixSetup):
+        with pytest.raises(FixSetup, match=next(iter(wrong))):
             Client(LOGIN, access_key="x", **wrong)
     with pytest.raises(FixSetup, match="access_key"):
         Client(LOGIN, password="x").send_sms(ANA.phone_number, "Bonjour")
@@ -127,6 +130,14 @@ def test_an_async_program_can_call_it(client: Client, vendor: Vendor) -> None:
     with client:
         assert asyncio.run(program()) == [MessageState.SENT] * 2
     assert len(vendor.messages) == 2
+
+
+def test_a_program_that_closes_nothing_ends(sandbox: str) -> None:
+    """No thread of the client outlives its call."""
+    client = Client(LOGIN, access_key=PASSWORD, base_url=sandbox)
+    before = set(threading.enumerate())
+    assert client.send_sms(ANA.phone_number, "Bonjour").state is MessageState.SENT
+    assert set(threading.enumerate()) <= before
 
 
 def test_who_does_not_ask_for_the_client_does_not_pay_for_it() -> None:

@@ -140,6 +140,9 @@ def test_other_addresses_of_a_ledger_are_fine(tmp_path: Path, url: str) -> None:
         "https://",
         "https://u:hunter2-very-secret@example.com",
         "http://[::1",
+        "https://a b",
+        "https://a..é",
+        "https://example.com:99999",
     ],
 )
 def test_an_address_that_would_show_the_password_is_refused(tmp_path: Path, url: str) -> None:

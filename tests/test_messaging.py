@@ -7,9 +7,11 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 
 from sync_connector import dialects, messaging, planning
@@ -17,6 +19,7 @@ from sync_connector.cli import sms as commands
 from sync_connector.config import load
 from sync_connector.dialects._callback import callback_query
 from sync_connector.events.inbox import open_inbox
+from sync_connector.flow.post import NoAnswer
 from sync_connector.ledger import leases
 from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Callback, Kind
@@ -117,6 +120,27 @@ def test_a_campaign_that_is_run_twice_sends_nothing_twice(office: Project, vendo
     assert len({taken.id_sms_api for taken in vendor.messages}) == 7
 
 
+def test_a_file_that_was_saved_anew_sends_nothing_twice(office: Project, vendor: Vendor) -> None:
+    """Its columns in another order, one more of them, the message dated in another form: all that is read is the same."""
+    rows = [message(1, date_to_send=""), message(2, date_to_send="2026-03-03 10:00")]
+    assert send(office, "--file", campaign(office, rows))["messages"]["sent"] == 2
+    anew = [{"town": "Lyon", **dict(reversed(row.items()))} for row in rows]
+    anew[1]["date_to_send"] = "03/03/2026 10:00"
+    assert out_of(send(office, "--file", campaign(office, anew))) == {"already": 2}
+    named = [{**row, "id": str(at)} for at, row in enumerate(rows)]
+    assert out_of(send(office, "--file", campaign(office, named))) == {"already": 2}
+    assert len(vendor.messages) == 2
+
+
+def test_a_row_may_have_an_id_of_any_length(office: Project, vendor: Vendor) -> None:
+    """Longer than a database can index; it is the same one in the next run."""
+    path = campaign(
+        office, [message(1, id="".join(f"{n:x}" for n in range(9_000))), message(1, id="".join(f"{n:x}" for n in range(9_001)))]
+    )
+    assert send(office, "--file", path)["messages"]["sent"] == 2
+    assert out_of(send(office, "--file", path)) == {"already": 2}
+
+
 def test_contacts_are_written_to_by_a_template(office: Project, vendor: Vendor) -> None:
     """Those that the filter lets through, each with their own name; whom the CRM marks gets nothing, from no file either."""
     header = [*person(0), "do_not_sms"]
@@ -162,6 +186,45 @@ def test_nothing_is_sent_before_it_was_confirmed(desk: Project, vendor: Vendor) 
         leases.release(connection, scope.account_id, "elsewhere/1/2/3", "sms")
     elsewhere.close()
     assert send(desk, "--file", path, "--limit", "5")["messages"]["sent"] == 5
+
+
+def test_who_answers_nothing_on_a_terminal_sends_nothing(desk: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the question is a no, told as one; and who wants JSON is shown in words what is asked about."""
+    monkeypatch.setattr("sync_connector.cli.sms.sys.stdin", SimpleNamespace(isatty=lambda: True))
+
+    def interrupted(*_: object, **__: object) -> bool:
+        raise click.Abort
+
+    monkeypatch.setattr("sync_connector.cli.sms.click.confirm", interrupted)
+    result = desk.run("sms", "send", e164(1), "Bonjour Ana", "--json", code=4)
+    assert "nothing was sent" in result.stderr
+    assert "Bonjour Ana" in result.stderr
+    assert vendor.messages == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("0612", "Bonjour"), 2, "not a valid number"),
+        ((e164(1), "Voici [Link]"), 2, "no url"),
+        ((e164(2), "Bonjour"), 4, "opted out"),
+        ((e164(1), "\udcff"), 2, "UTF-8"),
+        ((e164(1), "Bonjour", "--sender-name", "\udcff"), 2, "UTF-8"),
+        (("--contacts", "--text", "Bonjour", "--campaign", " "), 2, "--campaign is missing"),
+    ],
+)
+def test_what_cannot_be_sent_is_no_success(desk: Project, vendor: Vendor, words: tuple[str, ...], code: int, said: str) -> None:
+    """A single message that is left out, and an argument that is blank or no text, end with a sentence and their own code."""
+    desk.run("sms", "opt-outs", "--add", e164(2))
+    assert said in desk.run("sms", "send", *words, "--yes", code=code).stderr
+    assert vendor.messages == []
+
+
+def test_an_opt_out_that_names_nobody_is_a_fault(desk: Project) -> None:
+    """A blank number is none, and of two wishes neither is done where one cannot be."""
+    assert "no number" in desk.run("sms", "opt-outs", "--add", "", code=2).stderr
+    assert "had not opted out" in desk.run("sms", "opt-outs", "--add", e164(1), "--remove", e164(2), code=2).stderr
+    assert desk.json("sms", "opt-outs") == []
 
 
 def test_the_plan_is_told_before_it_is_sent(desk: Project) -> None:
@@ -347,7 +410,78 @@ def test_what_is_unknown_waits_for_a_person_or_a_callback(desk: Project, vendor:
     assert Counter(taken.id_sms_api for taken in vendor.messages) == {first: 1, second: 2, third: 1}
     followed(desk, vendor)
     assert desk.json("sms", "resolve") == []
-    assert out_of(send(desk, "--file", path)) == {"already": 3}
+    left_out = Counter(out_of(send(desk, "--file", path)))
+    assert left_out["already"] + left_out["opted_out"] == left_out.total() == 3  # by chance, of its id, one is answered by a STOP
+
+
+def test_who_opts_out_while_the_plan_waits_gets_nothing(office: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A STOP that comes in between the plan and the request counts, and is told; the others are written to."""
+
+    def meanwhile(*_: object, **__: object) -> None:
+        office.run("sms", "opt-outs", "--add", e164(1))
+
+    monkeypatch.setattr(commands, "_confirmed", meanwhile)
+    told = send(office, "--file", campaign(office, [message(1), message(2)]))
+    assert (told["plan"]["to_send"], told["opted_out"]) == (2, 1)
+    assert told["messages"] == {"sent": 1, "refused": 0, "unknown": 0, "unsent": 1}
+    assert [taken.phone_number for taken in vendor.messages] == [e164(2)]
+
+
+def test_what_was_confirmed_too_late_does_not_leave_at_night(
+    desk: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan of the afternoon that is confirmed in the evening sends nothing that would arrive now; the same command plans anew.
+    What waits for its own date at the vendor may leave at any hour."""
+    path = campaign(desk, [message(1, date_to_send=""), message(2, date_to_send="2026-03-03 10:00")])
+    with monkeypatch.context() as patch:
+        patch.setattr(messaging, "utc_now", lambda: datetime(2026, 3, 2, 20, 30, tzinfo=UTC))
+        result = desk.run("sms", "send", "--file", path, "--yes", "--json", code=1)
+    told = json.loads(result.stdout)
+    assert (told["late"], told["messages"]["sent"], told["messages"]["unsent"]) == (1, 1, 1)
+    assert "sms.hours" in result.stderr
+    assert [taken.phone_number for taken in vendor.messages] == [e164(2)]
+    assert send(desk, "--file", path)["messages"]["sent"] == 1
+
+
+@pytest.fixture
+def unknown(desk: Project, vendor: Vendor) -> Project:
+    """A project of which the messages to two people are unknown, and the vendor is well again."""
+    vendor.cut = 1.0
+    send(desk, "--file", campaign(desk, [message(1), message(2)]), code=3)
+    vendor.cut = 0.0
+    return desk
+
+
+def test_a_message_is_not_resent_to_who_opted_out(unknown: Project, vendor: Vendor) -> None:
+    """The telephone that answered STOP gets nothing, whatever is decided of what it may have got before."""
+    arrive(unknown, incoming(e164(1), "STOP"))
+    told = unknown.json("sms", "resolve", "--all", "--resend", "--yes")
+    assert (told["messages"]["sent"], told["opted_out"]) == (1, 1)
+    assert Counter(taken.phone_number for taken in vendor.messages) == {e164(1): 1, e164(2): 2}
+    assert states(unknown) == {"unknown": 1, "sent": 1}
+
+
+def test_a_message_that_has_no_allowed_hour_is_not_resent_at_any(unknown: Project, vendor: Vendor, clock: list[datetime]) -> None:
+    """Where hours and days leave none within two weeks, it stays unknown, and what to change is said."""
+    with closing(sqlite3.connect(unknown.folder / "ledger.db")) as ledger, ledger:  # it may be anywhere in the United States
+        ledger.execute("UPDATE messages SET phone_number = '+18005550199' WHERE phone_number = ?", (e164(1),))
+    unknown.configure(sms={"hours": "09:00-09:30", "days": ["mon"]})
+    assert "sms.hours" in unknown.run("sms", "resolve", "--all", "--resend", "--yes", code=2).stderr
+    assert states(unknown) == {"unknown": 2}
+    assert len(vendor.messages) == 2
+
+
+def test_what_could_not_be_resent_is_still_unknown(unknown: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows more of it than before, so the same command finds it again, and no campaign sends it by itself."""
+
+    async def nobody(*_: object) -> object:
+        raise NoAnswer("no connection", sent=False, reached=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "post", nobody)
+        unknown.run("sms", "resolve", "--all", "--resend", "--yes", code=1)
+    assert states(unknown) == {"unknown": 2}
+    assert unknown.json("sms", "resolve", "--all", "--resend", "--yes")["messages"]["sent"] == 2
 
 
 def test_a_run_that_was_killed_leaves_its_last_request_unknown(

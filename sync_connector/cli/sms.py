@@ -24,9 +24,27 @@ from sync_connector.report import messages_terminal as drawn
 
 if TYPE_CHECKING:
     from sync_connector.messaging import Sent
+    from sync_connector.sms.draft import LeftOut
 
 PRIORITIES = [priority.name.lower() for priority in Priority]
 LONGEST_TEXT = 64 << 10
+
+
+class _Words(click.ParamType[str]):
+    """What is sent or kept as text: an argument may hold bytes that are none."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As it is. Ends the command where it is no text."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value!a} is not written in UTF-8", param, ctx)
+        return value
+
+
+WORDS = _Words()
 yes_option = click.option("--yes", is_flag=True, help="Do not ask: send.")
 
 
@@ -50,25 +68,37 @@ def _book(settings: Settings, *, write: bool = True) -> Iterator[MessageBook]:
 
 
 @sms.command()
-@click.argument("number", required=False)
-@click.argument("words", required=False)
+@click.argument("number", required=False, type=WORDS)
+@click.argument("words", required=False, type=WORDS)
 @config_option
 @json_option
 @click.option("--file", "file", type=click.Path(exists=True, dir_okay=False), help="A CSV or workbook: a row is a message.")
 @click.option("--contacts", is_flag=True, help="Write to the source's contacts.")
-@click.option("--where", "wheres", multiple=True, metavar="COLUMN=VALUE", help="Only contacts like these (or !=); all must hold.")
+@click.option(
+    "--where",
+    "wheres",
+    multiple=True,
+    type=WORDS,
+    metavar="COLUMN=VALUE",
+    help="Only contacts like these (or !=); all must hold.",
+)
 @click.option("--query", type=click.Path(exists=True, dir_okay=False), help="Only the contacts that this SELECT gives.")
-@click.option("--text", metavar="TEMPLATE", help="What all are written, with fields: 'Hello {first_name}'.")
+@click.option("--text", metavar="TEMPLATE", type=WORDS, help="What all are written, with fields: 'Hello {first_name}'.")
 @click.option("--template", type=click.Path(exists=True, dir_okay=False), help="The same, from a file.")
-@click.option("--campaign", help="Its name: nobody gets the same twice under it. Of a file, by default the file's name.")
-@click.option("--at", metavar="TIME", help="Not at once, but then (2026-03-02 10:00, the account's time).")
-@click.option("--link", default="", metavar="URL", help="What [Link] in the text leads to; clicks on it are told of.")
+@click.option(
+    "--campaign",
+    type=WORDS,
+    metavar="NAME",
+    help="Its name: nobody gets the same twice under it. Of a file, by default the file's name.",
+)
+@click.option("--at", metavar="TIME", type=WORDS, help="Not at once, but then (2026-03-02 10:00, the account's time).")
+@click.option("--link", default="", metavar="URL", type=WORDS, help="What [Link] in the text leads to; clicks on it are told of.")
 @click.option("--priority", default="normal", show_default=True, type=click.Choice(PRIORITIES), help="In the vendor's queue.")
 @click.option(
     "--mode", default="prod", show_default=True, type=click.Choice([mode.value for mode in Mode]), help="test sends none."
 )
-@click.option("--sender-name", help="In place of sms.sender_name.")
-@click.option("--sender-mode", help="In place of sms.sender_mode.")
+@click.option("--sender-name", type=WORDS, help="In place of sms.sender_name.")
+@click.option("--sender-mode", type=WORDS, help="In place of sms.sender_mode.")
 @click.option("--any-hour", is_flag=True, help="Do not wait for the hours and days of sms.hours and sms.days.")
 @click.option("--again", is_flag=True, help="The same words to the same number once more.")
 @click.option("--without-crm", is_flag=True, help="Do not look whom the CRM marks as not to be written to.")
@@ -139,7 +169,11 @@ def send(
             return
         if stopped:
             raise AskPerson(*stopped, "nothing was sent")
+        if number is not None and made.left_out:
+            _refused(made.left_out[0])
         if made.planned:
+            if as_json and not yes:  # nobody confirms what was not shown
+                show(drawn.plan_summary(told, settings.events.zone or "UTC"), stderr=True)
             _confirmed(f"send {drawn.messages(len(made.planned))}?", yes=yes)
         try:
             with progress_bars() as progress, Signals() as signals:
@@ -197,13 +231,23 @@ def _show_plan(described: tuple[str, ...], told: dict[str, Any], stopped: list[s
         show(Text(f"brake: {sentence}", style="yellow"))
 
 
+def _refused(out: LeftOut) -> None:
+    """A single message that is left out was not sent, and whoever asked for it must hear so. Raises `AskPerson`, `FixSetup`."""
+    raise (AskPerson if out.code in ("opted_out", "crm_opt_out") else FixSetup)(f"nothing was sent: {out.advice}")
+
+
 def _confirmed(question: str, *, yes: bool) -> None:
     """Ask, where there is somebody to be asked. Raises `AskPerson` where the answer is not yes."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise AskPerson("nothing was sent: it must be confirmed on a terminal, or by --yes")
-    if not click.confirm(question, default=False, err=True):
+    try:
+        said = click.confirm(question, default=False, err=True)
+    except click.Abort:  # Ctrl-C, or the end of what was typed
+        click.echo(err=True)
+        said = False
+    if not said:
         raise AskPerson("nothing was sent")
 
 
@@ -217,8 +261,8 @@ def _show_sent(sent: Sent, told: dict[str, Any], *, as_json: bool) -> None:
 @sms.command()
 @config_option
 @json_option
-@click.option("--campaign", help="The messages of this campaign.")
-@click.option("--number", help="Those to this phone number, in any form.")
+@click.option("--campaign", type=WORDS, metavar="NAME", help="The messages of this campaign.")
+@click.option("--number", type=WORDS, help="Those to this phone number, in any form.")
 @click.option("--state", "states", multiple=True, type=click.Choice([s.value for s in MessageState]), help="May be repeated.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many, newest first.")
 def status(
@@ -247,7 +291,7 @@ def _e164(settings: Settings, number: str) -> str:
 
 
 @sms.command()
-@click.argument("ids", nargs=-1)
+@click.argument("ids", nargs=-1, type=WORDS)
 @config_option
 @json_option
 @click.option("--all", "everything", is_flag=True, help="All that are unknown.")
@@ -303,25 +347,23 @@ def _show_resent(sent: Sent, *, as_json: bool) -> None:
 @sms.command(name="opt-outs")
 @config_option
 @json_option
-@click.option("--add", metavar="NUMBER", help="This number gets no message any more.")
-@click.option("--remove", metavar="NUMBER", help="This number may get messages again: its owner said so.")
+@click.option("--add", metavar="NUMBER", type=WORDS, help="This number gets no message any more.")
+@click.option("--remove", metavar="NUMBER", type=WORDS, help="This number may get messages again: its owner said so.")
 def opt_outs(config_path: str, as_json: bool, add: str | None, remove: str | None) -> None:
     """List the numbers that get no messages: they answered STOP, or a person entered them."""
     settings = config.load(config_path)
-    with ledger_of(settings, write=bool(add or remove)) as ledger:
-        if not (add or remove):
+    added = None if add is None else _e164(settings, add)
+    removed = None if remove is None else _e164(settings, remove)
+    with ledger_of(settings, write=bool(added or removed)) as ledger:
+        if not (added or removed):
             listed = MessageBook(ledger, scope_of(ledger, settings).account_id).opt_outs()
             show_json(listed) if as_json else show(drawn.opt_outs_table(listed, settings.events.zone or "UTC"))
             return
         book = MessageBook(ledger, ledger.make_scope(*planning.scope_names(settings)).account_id)
-        added = removed = None
-        if add is not None:
-            added = _e164(settings, add)
+        if removed is not None and not book.opt_in(removed):
+            raise FixSetup(f"--remove: {removed} had not opted out")
+        if added is not None:
             book.opt_out(added, utc_now())
-        if remove is not None:
-            removed = _e164(settings, remove)
-            if not book.opt_in(removed):
-                raise FixSetup(f"--remove: {removed} had not opted out")
     if as_json:
         show_json({"added": added, "removed": removed})
     else:
@@ -331,7 +373,7 @@ def opt_outs(config_path: str, as_json: bool, add: str | None, remove: str | Non
 
 
 @cli.command()
-@click.argument("number")
+@click.argument("number", type=WORDS)
 @config_option
 @json_option
 def call(number: str, config_path: str, as_json: bool) -> None:

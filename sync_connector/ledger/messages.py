@@ -21,7 +21,7 @@ from sync_connector.ledger import leases, message_history
 from sync_connector.ledger.evidence import MAY_BE_ANSWERED, ROWS, instant, locked, put_opt_outs
 from sync_connector.ledger.message_history import WantedMessages
 from sync_connector.ledger.message_schema import messages, opt_outs
-from sync_connector.ledger.nouns import Known, Outbound
+from sync_connector.ledger.nouns import Known, Outbound, Said
 from sync_connector.ledger.statements import ask, utc
 from sync_connector.ledger.store import Ledger
 from sync_connector.model import Manner, Message, MessageReply, MessageState, Mode, Priority, Verdict
@@ -37,6 +37,11 @@ NOT_SENT_SAYS_A_PERSON = "a person says that it was not sent"
 _KNOWN = """
 SELECT identity, id, state, id_sms_api, begun_at FROM messages
 WHERE account_id = :account_id AND campaign = :campaign AND mode = :mode AND identity AMONG :identities
+"""
+
+_SAID = """
+SELECT phone_number, text, url, identity, state, send_at FROM messages
+WHERE account_id = :account_id AND campaign = :campaign AND mode = :mode AND phone_number AMONG :numbers ORDER BY id
 """
 
 _OPTED_OUT = "SELECT phone_number FROM opt_outs WHERE account_id = :account_id AND phone_number AMONG :numbers"
@@ -66,6 +71,16 @@ class MessageBook:
                 identity: Known(id_, MessageState(state), id_sms_api, instant(begun_at))
                 for identity, id_, state, id_sms_api, begun_at in ask(connection, _KNOWN, values)
             }
+
+    def said(self, campaign: str, mode: Mode, numbers: Sequence[str]) -> dict[tuple[str, str, str], list[Said]]:
+        """What a campaign has for these numbers (E.164): number, text and url → the messages that say so, the oldest first."""
+        values = {"account_id": self.account_id, "campaign": campaign, "mode": mode.value, "numbers": list(numbers)}
+        found: dict[tuple[str, str, str], list[Said]] = defaultdict(list)
+        with self.ledger.engine.connect() as connection:
+            for number, text, url, identity, state, send_at in ask(connection, _SAID, values):
+                at = None if send_at is None else instant(send_at)
+                found[number, text, url].append(Said(identity, MessageState(state), at))
+        return dict(found)
 
     def sent_lately(self, phone_number: str, text: str, since: datetime) -> datetime | None:
         """When (UTC) these words were last sent to that number, or may have been; `None` if not since that time."""

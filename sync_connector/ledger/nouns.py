@@ -119,3 +119,11 @@ class Known(NamedTuple):
     state: MessageState
     id_sms_api: str
     begun_at: datetime
+
+
+class Said(NamedTuple):
+    """A message that a campaign has for a number already. `send_at`: UTC, `None`: at once."""
+
+    identity: str
+    state: MessageState
+    send_at: datetime | None

@@ -134,7 +134,9 @@ def sent_summary(told: Mapping[str, Any]) -> Group:
         lines.append(Text(said, style="yellow"))
     if counts["refused"]:
         lines.append(Text("which were refused: sync-connector sms status --state refused", style="yellow"))
-    if counts["unsent"]:
+    if told["opted_out"]:
+        lines.append(Text(f"{messages(told['opted_out'])} not sent, since the number opted out after the plan", style="yellow"))
+    if counts["unsent"] > told["opted_out"]:
         lines.append(Text("the same command sends what was not sent", style="yellow"))
     return Group(*lines)
 

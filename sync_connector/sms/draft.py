@@ -18,6 +18,12 @@ NOWHERE = Place("", 0)
 """Of a message that was typed on the command line."""
 
 
+NAMED = "id "
+"""What the identity begins with of a message that has a name of its own."""
+LONGEST_IDENTITY = 200
+"""Characters of such a name that stand in the identity as they are."""
+
+
 class Draft(NamedTuple):
     """A message as it was asked for.
 
@@ -80,6 +86,11 @@ def fields_of(headers: Iterable[str]) -> tuple[dict[str, str], dict[str, list[st
             named[field_name(header)].append(header)
     shared = {name: several for name, several in named.items() if len(several) > 1}
     return {name: one[0] for name, one in named.items() if name not in shared}, shared
+
+
+def named(name: str) -> str:
+    """The identity of a message that has a name of its own, which may be longer than a database can index."""
+    return NAMED + (name if len(name) <= LONGEST_IDENTITY else digest({"": name}))
 
 
 def digest(cells: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from sync_connector import mapping, sources
 from sync_connector.config import Source
 from sync_connector.errors import FixSetup
 from sync_connector.model import FOOTER, Place
-from sync_connector.sms.draft import Draft, digest, fields_of
+from sync_connector.sms.draft import Draft, digest, fields_of, named
 
 KINDS = ("csv", "excel")
 COLUMNS: dict[str, list[str]] = {
@@ -56,7 +56,6 @@ class MessageFile(NamedTuple):
 
     def _draft(self, place: Place, cells: dict[str, str], *, with_text: bool) -> Draft:
         said = {role: cells[header].strip() if header else "" for role, header in self.columns.items()}
-        named = said["identity"]
         # How the number is written does not matter: the message is to whom it means.
         rest = {header: cell for header, cell in cells.items() if header != self.columns["number"]}
         return Draft(
@@ -68,7 +67,7 @@ class MessageFile(NamedTuple):
             url=said["url"],
             at=said["at"],
             priority=said["priority"],
-            identity=f"id {named}" if named else digest(rest),
+            identity=named(said["identity"]) if said["identity"] else digest(rest),
         )
 
 

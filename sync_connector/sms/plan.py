@@ -1,9 +1,9 @@
 """From drafts to a plan: which messages would be sent, when, at what price, and why the others are not.
 
-    draft ─► number ─► wishes ─► text ─► hour ─► sent before? ─► planned, or left out
+    draft ─► number ─► wishes ─► text ─► hour ─► asked for before? ─► planned, or left out
 
-Law: pure; what the ledger and the CRM know is handed in, and so are the time and the making of ids. Counts add up: asked for =
-to send + left out. Nothing is sent twice because it was asked for twice.
+Law: pure; what the CRM knows is handed in, and so are the time and the making of ids. Counts add up: asked for = to send + left
+out. Nothing is sent twice because it was asked for twice. What the ledger speaks against is for `compare` to leave out.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from phonenumbers import PhoneNumberType
@@ -22,9 +21,9 @@ from phonenumbers import PhoneNumberType
 from sync_connector.fields.country import country_code
 from sync_connector.fields.phone import phone_number
 from sync_connector.ledger.nouns import Outbound
-from sync_connector.model import Manner, Message, MessageState, Priority
+from sync_connector.model import Manner, Message, Priority
 from sync_connector.rules._number_kind import number_kind
-from sync_connector.sms.draft import REASONS, Draft, LeftOut
+from sync_connector.sms.draft import NAMED, REASONS, Draft, LeftOut
 from sync_connector.sms.hours import Allowed, next_allowed, parse_at, schedule, wire_time, zones_of
 from sync_connector.sms.links import counted, link_fault, with_link
 from sync_connector.sms.segments import Segments, plain, segments
@@ -42,18 +41,6 @@ HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control signs other than a tab and a line's end, and halves of signs."""
 
 PRIORITIES = {name: Priority[name.upper()] for name in ("low", "normal", "high")} | {str(int(p)): p for p in Priority}
-
-
-class Known(Protocol):
-    """What the ledger says of a message that was asked for before."""
-
-    @property
-    def state(self) -> MessageState:
-        """Where it is."""
-
-    @property
-    def id_sms_api(self) -> str:
-        """Its id."""
 
 
 class Wishes(NamedTuple):
@@ -81,6 +68,17 @@ class Planned(NamedTuple):
     postponed: bool
     saved: int
     draft: Draft
+
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """What is read, and by whom: number, text and url."""
+        message = self.outbound.message
+        return message.phone_number, message.text, message.url
+
+    @property
+    def has_own_id(self) -> bool:
+        """Whether whoever asked for it says what it is: then the same words under another id are another message."""
+        return self.draft.identity is None or self.draft.identity.startswith(NAMED)
 
 
 @dataclass(slots=True)
@@ -178,48 +176,20 @@ def plan(
 ) -> Plan:
     """Check each draft by itself. `now` is UTC, in whole seconds; `crm_opt_outs`: number (E.164) → what the CRM says."""
     made = Plan(wishes)
-    seen: set[str] = set()
+    seen: set[object] = set()
     for draft in drafts:
         made.asked += 1
         try:
             one = _planned(draft, wishes, now, new_id, crm_opt_outs)
-            if one.outbound.identity in seen:
+            same = [one.outbound.identity] if one.has_own_id else [one.outbound.identity, (one.words, draft.at)]
+            if not seen.isdisjoint(same):
                 raise _Out("twice", "the same message was asked for before, in this run; it is sent once")
         except _Out as out:
             made.left_out.append(LeftOut(draft.place, draft.number, out.code, out.advice, draft.contact_key))
             continue
-        seen.add(one.outbound.identity)
+        seen.update(same)
         made.planned.append(one)
     return made
-
-
-def compare(made: Plan, known: Mapping[str, Known], stopped: AbstractSet[str]) -> None:
-    """Leave out what the ledger speaks against. `known`: identity → what became of it in an earlier run of the campaign;
-    `stopped`: numbers that opted out."""
-    kept = []
-    for one in made.planned:
-        before = known.get(one.outbound.identity)
-        number = one.outbound.message.phone_number
-        if number in stopped:
-            code, advice = "opted_out", "this number opted out; `sync-connector sms opt-outs` lists who did"
-        elif before is None or before.state is MessageState.UNSENT:
-            if before is not None:  # the vendor never had it: its id is free
-                message = one.outbound.message._replace(id_sms_api=before.id_sms_api)
-                one = one._replace(outbound=one.outbound._replace(message=message))
-            kept.append(one)
-            continue
-        else:
-            code, advice = _BEFORE[before.state]
-        made.left_out.append(LeftOut(one.draft.place, number, code, advice, one.draft.contact_key))
-    made.planned = kept
-
-
-_BEFORE = {
-    MessageState.SENT: ("already", "an earlier run of this campaign sent it; another campaign may send it again"),
-    MessageState.REFUSED: ("refused", "the vendor refused it in an earlier run; mend the number, or choose another campaign"),
-    MessageState.UNKNOWN: ("unknown", "it may have been sent: `sync-connector sms resolve` decides"),
-    MessageState.BEGUN: ("unknown", "its request may be under way"),
-}
 
 
 def _planned(draft: Draft, wishes: Wishes, now: datetime, new_id: Callable[[], str], crm_opt_outs: Mapping[str, str]) -> Planned:

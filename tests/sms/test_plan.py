@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_connector.ledger.nouns import Said
 from sync_connector.model import Manner, MessageState, Mode, Place, Priority
+from sync_connector.sms.compare import compare
 from sync_connector.sms.draft import REASONS, Draft
 from sync_connector.sms.hours import DAYS, Allowed
-from sync_connector.sms.plan import Plan, Wishes, compare, plan
+from sync_connector.sms.plan import Plan, Wishes, plan
 from sync_connector.sms.template import compile_template
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -109,6 +111,45 @@ def test_the_same_message_is_asked_for_twice_and_sent_once() -> None:
     assert [one.outbound.identity for one in planned(contacts).planned] == [E164, OTHER_E164]
     alone = [draft(identity=None), draft(identity=None)]
     assert [one.outbound.identity for one in planned(alone).planned] == ["id-1", "id-2"]
+
+
+def test_the_same_words_in_two_rows_are_sent_once() -> None:
+    """Whatever else the rows say: who has two cards in the CRM gets one message. Another date, url or id makes another one."""
+    at, link = "2026-03-28 10:00", "https://example.com/"
+    rows = [
+        draft(identity="a"),
+        draft("+33612345678", identity="b"),
+        draft(identity="c", at=at),
+        draft(identity="d", at=at),
+        draft(text="[Link]", url=f"{link}1", identity="e"),
+        draft(text="[Lien]", url=f"{link}2", identity="f"),
+        draft(text="[Lien]", url=f"{link}2", identity="g"),
+    ]
+    made = planned(rows)
+    assert [one.draft.identity for one in made.planned] == ["a", "c", "e", "f"]
+    assert [out.code for out in made.left_out] == ["twice"] * 3
+
+
+@pytest.mark.parametrize(
+    ("identity", "at", "before", "left_out"),
+    [
+        ("new", "", "old", True),
+        ("new", "", "id 7", True),
+        ("id 7", "", "old", True),  # the file got a column of ids since
+        ("id 7", "", "id 8", False),
+        ("new", "2026-03-28 10:00", "old", True),
+        ("new", "2026-03-28 11:00", "old", False),
+    ],
+)
+def test_the_same_words_of_an_earlier_run_are_not_sent_again(identity: str, at: str, before: str, *, left_out: bool) -> None:
+    """A row that changed in what is not read is the same message, unless it is named or dated apart."""
+    made = planned([draft(identity=identity, at=at)])
+    sent = Said(f"{E164} {before}", MessageState.SENT, datetime(2026, 3, 28, 9, tzinfo=UTC))
+    compare(made, {}, set(), {(E164, "Bonjour", ""): [sent]})
+    assert [out.code for out in made.left_out] == (["already"] if left_out else [])
+    made = planned([draft(identity=identity, at=at)])
+    compare(made, {}, set(), {(E164, "Bonjour", ""): [sent._replace(state=MessageState.UNSENT)]})
+    assert len(made.planned) == 1
 
 
 def test_whom_the_crm_marks_gets_nothing_whatever_row_the_number_stands_in() -> None:
