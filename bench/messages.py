@@ -26,7 +26,7 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from sync_connector import config, dialects, messaging, sources
+from sync_connector import config, dialects, message_planning, messaging, sources
 from sync_connector.ledger.messages import MessageBook
 from sync_connector.ledger.store import open_ledger
 from sync_connector.reading import Progress
@@ -50,9 +50,9 @@ def written(count: int) -> Path:
     return path
 
 
-def asked(path: Path, campaign: str) -> messaging.Asked:
+def asked(path: Path, campaign: str) -> message_planning.Asked:
     """The campaign of that file."""
-    return messaging.Asked(file=str(path), text=TEXT, campaign=campaign)
+    return message_planning.Asked(file=str(path), text=TEXT, campaign=campaign)
 
 
 def settings_for(address: str) -> config.Settings:
@@ -82,10 +82,10 @@ def measure(planned: int, sent: int, campaign: str) -> dict[str, float]:
         book = MessageBook(ledger, scope.account_id)
         took = {"read": reading(many)}
         begun = time.perf_counter()
-        made = messaging.prepare(settings, book, asked(many, campaign), Progress(), lambda: None, NOON)
+        made = message_planning.prepare(settings, book, asked(many, campaign), Progress(), lambda: None, NOON)
         took["plan"] = time.perf_counter() - begun
         must("planned", len(made.planned), planned)
-        made = messaging.prepare(settings, book, asked(few, campaign), Progress(), lambda: None, NOON)
+        made = message_planning.prepare(settings, book, asked(few, campaign), Progress(), lambda: None, NOON)
         took["post"] = posting(settings, made, address)
         must("posted", len(vendor.messages), sent)
         vendor.forget()

@@ -13,10 +13,10 @@ from sync_connector.config import Settings
 from sync_connector.dialects import NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, TryLater
 from sync_connector.fields.phone import phone_number
-from sync_connector.flow.post import BODY_LIMIT, NoAnswer, new_client, post
+from sync_connector.flow.post import BODY_LIMIT, Endpoint, NoAnswer, new_client, post
 from sync_connector.messaging import access_key
 from sync_connector.model import CallReply, Verdict
-from sync_connector.sms.send import REFUSED, NotTaken, Place, refuse
+from sync_connector.sms.send import REFUSED, NotTaken, refuse
 
 MEANINGS = {
     "#001": "the vendor's servers are down; try again later",
@@ -38,23 +38,23 @@ def call(settings: Settings, number: str) -> CallReply:
     found = phone_number(number, settings.events.default_country)
     if found.e164 is None:
         raise FixSetup(f"{number!r} is no number to call: {found.reason}")
-    place = Place(dialect, (vendor.base_url or dialect.base_url) + dialect.call_path, vendor.login, access_key(settings))
-    return asyncio.run(ask(place, found.e164, vendor.timeout))
+    endpoint = Endpoint(dialect, (vendor.base_url or dialect.base_url) + dialect.call_path, vendor.login, access_key(settings))
+    return asyncio.run(ask(endpoint, found.e164, vendor.timeout))
 
 
-async def ask(place: Place, number: str, timeout: float) -> CallReply:
+async def ask(endpoint: Endpoint, number: str, timeout: float) -> CallReply:
     """Ask once. `timeout` is in seconds. Raises `FixSetup`, `CredentialsRefused`, `TryLater` (nobody was called)."""
-    body = place.dialect.call_request(place.login, place.access_key, number)
+    body = endpoint.dialect.call_request(endpoint.login, endpoint.secret, number)
     async with new_client(timeout, 1, keeps_connections=False) as client:
         try:
-            answer = await post(client, place.url, body, BODY_LIMIT)
+            answer = await post(client, endpoint.url, body, BODY_LIMIT)
         except NoAnswer as failure:
             if failure.sent:
                 return CallReply(Verdict.UNKNOWN)
             raise TryLater(f"the vendor is not reached ({failure.why}); nobody was called") from None
     try:
-        refuse(answer, place, time.time())
-        return place.dialect.call_reply(answer.body)
+        refuse(answer, endpoint, time.time())
+        return endpoint.dialect.call_reply(answer.body)
     except NotTaken as failure:
         raise TryLater(f"the vendor takes no calls now ({failure}); nobody was called") from None
     except WrongCredentials:

@@ -29,9 +29,9 @@ from sync_connector import dialects
 from sync_connector.calling import ask
 from sync_connector.config import Vendor
 from sync_connector.errors import FixSetup, SyncError
-from sync_connector.flow.load import Endpoint, Loader
+from sync_connector.flow.load import Loader
 from sync_connector.flow.pace import Patience
-from sync_connector.flow.post import new_client
+from sync_connector.flow.post import Endpoint, new_client
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.model import (
     CallReply,
@@ -48,7 +48,6 @@ from sync_connector.model import (
     Verdict,
 )
 from sync_connector.sms.links import link_fault, with_link
-from sync_connector.sms.send import Place as Where
 from sync_connector.sms.send import Sender
 
 _STATES = {Verdict.ACCEPTED: MessageState.SENT, Verdict.REFUSED: MessageState.REFUSED}
@@ -196,8 +195,8 @@ class Client:
             raise FixSetup(f"{self._dialect.name} has no click-to-call")
         return _apart(ask, self._where(self._dialect.call_path), phone_number, self._timeout)
 
-    def _where(self, path: str) -> Where:
-        return Where(self._dialect, self._url + path, self._login, self._access_key)
+    def _where(self, path: str) -> Endpoint:
+        return Endpoint(self._dialect, self._url + path, self._login, self._access_key)
 
     def _need(self, secret: str, name: str) -> None:
         if not self._login or not secret:

@@ -19,10 +19,10 @@ from itertools import chain, islice
 from sync_connector import dialects
 from sync_connector.config import Settings
 from sync_connector.errors import Stopped, SyncError
-from sync_connector.flow.load import Endpoint, Instruments, Loader
+from sync_connector.flow.load import Instruments, Loader
 from sync_connector.flow.overlay import Fate
 from sync_connector.flow.pace import Patience
-from sync_connector.flow.post import new_client
+from sync_connector.flow.post import Endpoint, new_client
 from sync_connector.flow.resolve import Outcome
 from sync_connector.flow.spool import Candidate
 from sync_connector.ledger.leases import SECONDS

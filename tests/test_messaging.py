@@ -430,17 +430,14 @@ def test_who_opts_out_while_the_plan_waits_gets_nothing(office: Project, vendor:
 def test_what_was_confirmed_too_late_does_not_leave_at_night(
     desk: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plan of the afternoon that is confirmed in the evening sends nothing that would arrive now; the same command plans anew.
-    What waits for its own date at the vendor may leave at any hour."""
+    """A plan of the afternoon that is confirmed in the evening waits at the vendor for the next allowed hour, and says so; what
+    has a date of its own keeps it."""
     path = campaign(desk, [message(1, date_to_send=""), message(2, date_to_send="2026-03-03 10:00")])
-    with monkeypatch.context() as patch:
-        patch.setattr(messaging, "utc_now", lambda: datetime(2026, 3, 2, 20, 30, tzinfo=UTC))
-        result = desk.run("sms", "send", "--file", path, "--yes", "--json", code=1)
-    told = json.loads(result.stdout)
-    assert (told["late"], told["messages"]["sent"], told["messages"]["unsent"]) == (1, 1, 1)
-    assert "sms.hours" in result.stderr
-    assert [taken.phone_number for taken in vendor.messages] == [e164(2)]
-    assert send(desk, "--file", path)["messages"]["sent"] == 1
+    monkeypatch.setattr(messaging, "utc_now", lambda: datetime(2026, 3, 2, 20, 30, tzinfo=UTC))
+    told = send(desk, "--file", path)
+    assert (told["late"], told["messages"]["sent"]) == (1, 2)
+    dates = {taken.phone_number: taken.date_to_send for taken in vendor.messages}
+    assert dates == {e164(1): "2026-03-03 08:00:00", e164(2): "2026-03-03 10:00:00"}
 
 
 @pytest.fixture

@@ -134,10 +134,13 @@ def send(
 
     First a plan is shown: how many, how many SMS they are, who is left out and why. It must be confirmed, or --yes be said.
     """
-    from sync_connector import messaging  # it brings templates, zones and the reading of contacts: no other command pays for them
+    from sync_connector import (  # they bring templates, zones and the reading of contacts: no other command pays for them
+        message_planning,
+        messaging,
+    )
 
     _one_kind(number, words, file, contacts=contacts, wheres=wheres, query=query, text=text, template=template)
-    asked = messaging.Asked(
+    asked = message_planning.Asked(
         number=number,
         file=file,
         wheres=wheres,
@@ -158,8 +161,8 @@ def send(
     settings = config.load(config_path, purpose="message")
     with _book(settings, write=not only_plan) as book:
         with progress_bars() as progress, Signals() as signals:
-            made = messaging.prepare(settings, book, asked, progress, signals.check, utc_now())
-        stopped = messaging.brakes(settings, asked, made)
+            made = message_planning.prepare(settings, book, asked, progress, signals.check, utc_now())
+        stopped = message_planning.brakes(settings, asked, made)
         told = made.as_json()
         if not as_json:
             _show_plan(made.described, told, stopped, settings)

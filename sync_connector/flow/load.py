@@ -12,11 +12,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import httpx
 
-from sync_connector.dialects import Dialect, NotAReply, WrongCredentials
+from sync_connector.dialects import NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
 from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
 from sync_connector.flow.post import (
@@ -27,6 +26,7 @@ from sync_connector.flow.post import (
     TOO_BUSY,
     TRANSIENT,
     WRONG_ADDRESS,
+    Endpoint,
     NoAnswer,
     post,
 )
@@ -36,18 +36,6 @@ UNREACHABLE_LIMIT = 3  # requests in a row, tries included, that reached nobody
 SILENCE_LIMIT = 20  # batches and parts in a row, for each worker, without an answer of the API; a poisoned batch stays below
 
 Unknown = Reply(Verdict.UNKNOWN)
-
-
-class Endpoint(NamedTuple):
-    """Where and as whom contacts are posted. It never shows its password."""
-
-    dialect: Dialect
-    url: str
-    login: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"Endpoint({self.url})"
 
 
 @dataclass(slots=True)
@@ -208,7 +196,7 @@ class Loader:
         if wait > 0:
             await self.instruments.sleep(wait)
         dialect, url = self.endpoint.dialect, self.endpoint.url
-        body = dialect.contacts_request(self.endpoint.login, self.endpoint.password, contacts)
+        body = dialect.contacts_request(self.endpoint.login, self.endpoint.secret, contacts)
         self.posts += 1
         try:
             status, headers, answer = await post(self.client, url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(contacts))

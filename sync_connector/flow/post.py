@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import httpx
 
+from sync_connector.dialects import Dialect
+
 BODY_LIMIT = 1 << 20
 BODY_LIMIT_EACH = 16 << 10
 """Of an answer so many bytes are read, and so many more for each contact or message that was sent."""
@@ -20,6 +22,18 @@ NO_ENTRY = frozenset({401, 403})
 WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
 
 CREDENTIALS = "the vendor does not accept the login or the password ({}); check ARDARY_LOGIN and ARDARY_PASSWORD"
+
+
+class Endpoint(NamedTuple):
+    """Where and as whom something is posted. `secret`: the password, or the access key. It never shows it."""
+
+    dialect: Dialect
+    url: str
+    login: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url})"
 
 
 class NoAnswer(Exception):

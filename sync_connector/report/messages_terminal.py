@@ -136,6 +136,10 @@ def sent_summary(told: Mapping[str, Any]) -> Group:
         lines.append(Text("which were refused: sync-connector sms status --state refused", style="yellow"))
     if told["opted_out"]:
         lines.append(Text(f"{messages(told['opted_out'])} not sent, since the number opted out after the plan", style="yellow"))
+    if told["late"]:
+        lines.append(
+            Text(f"{messages(told['late'])} wait for the next allowed hour, since it got too late for them", style="yellow")
+        )
     if counts["unsent"] > told["opted_out"]:
         lines.append(Text("the same command sends what was not sent", style="yellow"))
     return Group(*lines)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import httpx
 
-from sync_connector.dialects import Dialect, NotAReply, WrongCredentials
+from sync_connector.dialects import NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
 from sync_connector.flow.load import Instruments
 from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
-from sync_connector.flow.post import BODY_LIMIT, BODY_LIMIT_EACH, NO_ENTRY, WRONG_ADDRESS, Answer, NoAnswer, post
+from sync_connector.flow.post import BODY_LIMIT, BODY_LIMIT_EACH, NO_ENTRY, WRONG_ADDRESS, Answer, Endpoint, NoAnswer, post
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.model import Manner, MessageReply, Verdict
 
@@ -28,18 +27,6 @@ NOT_TAKEN = frozenset({411, 413, 415, 429})
 
 UNKNOWN = MessageReply(Verdict.UNKNOWN)
 REFUSED = "the vendor does not accept the login or the access key ({}); check ARDARY_LOGIN and ARDARY_ACCESS_KEY"
-
-
-class Place(NamedTuple):
-    """Where and as whom messages are posted. It never shows its access key."""
-
-    dialect: Dialect
-    url: str
-    login: str
-    access_key: str
-
-    def __repr__(self) -> str:
-        return f"Place({self.url})"
 
 
 class NotTaken(Exception):
@@ -55,7 +42,7 @@ class Sender:
     """Sends batches, one after the other, in their order. `begin` is told of one before it leaves, `settle` of its replies,
     `not_sent` that it never left, and why; all are durable when they return. `stopping` is asked before each."""
 
-    place: Place
+    endpoint: Endpoint
     client: httpx.AsyncClient
     begin: Callable[[Sequence[Outbound], Manner], None]
     settle: Callable[[Sequence[Outbound], Sequence[MessageReply]], None]
@@ -112,12 +99,13 @@ class Sender:
 
     async def _attempt(self, batch: Sequence[Outbound], manner: Manner) -> list[MessageReply]:
         messages = [one.message for one in batch]
-        dialect, place = self.place.dialect, self.place
-        body = dialect.messages_request(place.login, place.access_key, messages, manner)
+        endpoint = self.endpoint
+        dialect = endpoint.dialect
+        body = dialect.messages_request(endpoint.login, endpoint.secret, messages, manner)
         unknown = [UNKNOWN] * len(batch)
         self._silent += 1
         try:
-            answer = await post(self.client, place.url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(batch))
+            answer = await post(self.client, endpoint.url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(batch))
             self.posts += 1
         except NoAnswer as failure:
             if failure.sent:
@@ -125,7 +113,7 @@ class Sender:
                 return unknown
             self._silent -= 1
             raise NotTaken(failure.why) from None
-        refuse(answer, place, self.instruments.now())
+        refuse(answer, endpoint, self.instruments.now())
         try:
             replies = dialect.messages_reply(messages, answer.body)
         except WrongCredentials:
@@ -139,7 +127,7 @@ class Sender:
         return replies
 
 
-def refuse(answer: Answer, place: Place, now: float) -> None:
+def refuse(answer: Answer, endpoint: Endpoint, now: float) -> None:
     """Raise where a status says that nobody looked at the request. `now`: seconds since 1970, for a `Retry-After`.
 
     Raises `CredentialsRefused`, `FixSetup`, `NotTaken`.
@@ -148,7 +136,7 @@ def refuse(answer: Answer, place: Place, now: float) -> None:
         raise CredentialsRefused(REFUSED.format(f"it answered {answer.status}"))
     if answer.status in WRONG_ADDRESS:
         advice = "check vendor.base_url and vendor.dialect"
-        raise FixSetup(f"{place.url} is not the vendor's address: it answered {answer.status}; {advice}")
+        raise FixSetup(f"{endpoint.url} is not the vendor's address: it answered {answer.status}; {advice}")
     if answer.status in NOT_TAKEN:
         asked = retry_after(answer.headers.get("Retry-After"), now)
         raise NotTaken(f"status {answer.status}", again=answer.status == 429, asked=asked)

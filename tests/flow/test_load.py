@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from sync_connector import dialects
 from sync_connector.errors import CredentialsRefused, FixSetup, LeaseLost, SyncError, TryLater
 from sync_connector.flow import load
-from sync_connector.flow.load import Endpoint, Instruments, Loader
+from sync_connector.flow.load import Instruments, Loader
 from sync_connector.flow.pace import Patience
-from sync_connector.flow.post import new_client
+from sync_connector.flow.post import Endpoint, new_client
 from sync_connector.model import Change, Contact, Outgoing, Place, Reply, Verdict
 
 PASSWORD = "hunter2-very-secret"

@@ -20,9 +20,10 @@ from sync_connector import dialects
 from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
 from sync_connector.flow.load import Instruments
 from sync_connector.flow.pace import Patience
+from sync_connector.flow.post import Endpoint
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.model import Manner, Message, MessageReply, Verdict
-from sync_connector.sms.send import SILENCE_LIMIT, Place, Sender
+from sync_connector.sms.send import SILENCE_LIMIT, Sender
 
 KEY = "hunter2-very-secret"
 URL = "https://vendor.invalid/api/sendSms"
@@ -91,9 +92,9 @@ class Run:
 
     async def _send(self, these: Sequence[Sequence[Outbound]]) -> None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(self._handle)) as client:
-            place = Place(dialects.find("ardary"), URL, "me@x.fr", KEY)
+            endpoint = Endpoint(dialects.find("ardary"), URL, "me@x.fr", KEY)
             instruments = Instruments(lambda: self.clock, self._sleep, lambda: 0.0)
-            sender = Sender(place, client, self._begin, self._settle, self._not_sent, self._stopping, self.patience)
+            sender = Sender(endpoint, client, self._begin, self._settle, self._not_sent, self._stopping, self.patience)
             sender.instruments = instruments
             await sender.send((Manner(), batch) for batch in these)
 
