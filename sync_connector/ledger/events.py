@@ -107,31 +107,25 @@ class EventBook:
             opted_out = evidence.opt_out(connection, self.account_id, firsts)
             numbers = list({one.event.phone_number for one in fresh if one.event.phone_number is not None})
             chosen = {number: choose(who) for number, who in self._candidates(connection, numbers).items()}
-            rows, bound = [], {}
-            for one in fresh:
-                number = one.event.phone_number
-                if number is None or one.event.kind is Kind.UNKNOWN:  # who knows whose number it is
-                    matched, contact_ids = _unbound(one.event)
-                else:
-                    matched, contact_ids = chosen.get(number, (Matched.NONE, []))
-                bound[one.event_key] = contact_ids
-                rows.append(
-                    {
-                        **one.event._asdict(),
-                        "account_id": self.account_id,
-                        "event_key": one.event_key,
-                        "received_at": one.received_at,
-                        "query": one.query,
-                        "content": one.content,
-                        "same_as": same_as.get(one.event_key),
-                        "status_of": status_of.get(one.event_key),
-                        "matched": matched.value,
-                        "message_id": about.get(one.event_key),
-                    }
-                )
+            bound = {one.event_key: _bound(one.event, chosen) for one in fresh}
+            rows = [
+                {
+                    **one.event._asdict(),
+                    "account_id": self.account_id,
+                    "event_key": one.event_key,
+                    "received_at": one.received_at,
+                    "query": one.query,
+                    "content": one.content,
+                    "same_as": same_as.get(one.event_key),
+                    "status_of": status_of.get(one.event_key),
+                    "matched": bound[one.event_key][0].value,
+                    "message_id": about.get(one.event_key),
+                }
+                for one in fresh
+            ]
             if rows:
                 connection.execute(sa.insert(events), rows)
-                self._bind(connection, bound)
+                self._bind(connection, {key: contact_ids for key, (_, contact_ids) in bound.items()})
             ask(connection, _AGAIN, {"account_id": self.account_id, "keys": list(set(status_of.values()))})
             put(
                 connection,
@@ -146,7 +140,7 @@ class EventBook:
             kinds=dict(Counter(row["kind"].value for row in rows)),
             repeats=len(same_as),
             matched=dict(Counter(row["matched"] for row in rows if row["kind"] is not Kind.UNKNOWN)),
-            bound=sum(bool(ids) for ids in bound.values()),
+            bound=sum(bool(contact_ids) for _, contact_ids in bound.values()),
             settled=settled,
             opted_out=opted_out,
         )
@@ -245,7 +239,9 @@ def event_of(row: sa.Row[*tuple[object, ...]]) -> Event:
     return Event(**told)
 
 
-def _unbound(event: Event) -> tuple[Matched, list[int]]:
-    """Of an event without a number: whether none was told, or none can be read."""
+def _bound(event: Event, chosen: dict[str, tuple[Matched, list[int]]]) -> tuple[Matched, list[int]]:
+    """Whom an event is bound to. `chosen`: by number. Of one without a number: whether none was told, or none can be read."""
+    if event.phone_number is not None and event.kind is not Kind.UNKNOWN:  # else, who knows whose number it is
+        return chosen.get(event.phone_number, (Matched.NONE, []))
     told = sum(sign.isdigit() for sign in event.number_text) >= 3
     return (Matched.UNREADABLE if told else Matched.ANONYMOUS), []

@@ -14,6 +14,10 @@ from sync_connector.ledger.schema import metadata
 HEAD = "0005"
 """The newest migration. A ledger that has it needs no Alembic, which takes longer to import than a quiet night."""
 
+_ALONE = {"postgresql": "SELECT pg_advisory_xact_lock(7311582)", "sqlite": "PRAGMA user_version = 0"}
+"""What takes a lock for the rest of a transaction and changes nothing, so that of several that begin at the same moment one
+brings the tables up to date, and the others find that it did."""
+
 
 def open_engine(url: str, *, write: bool) -> Engine:
     """The ledger's database, with the tables of this version if it is to be written.
@@ -112,6 +116,7 @@ def _bring_up_to_date(engine: Engine, *, write: bool) -> bool:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
+        connection.exec_driver_sql(_ALONE[engine.dialect.name])
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True

@@ -57,8 +57,8 @@ def _figures(totals: Mapping[str, int], words: Words) -> list[tuple[str, str, st
     """Name in what was told, name for people, figure and remark of each."""
 
     def of_sent(name: str) -> str:
-        share = words.share(totals[name], totals["sent"])
-        return words.gettext("%(share)s of those sent", share=share) if totals["sent"] else ""
+        share = _of_sent(totals, name, words) if totals["sent"] else ""
+        return words.gettext("%(share)s of those sent", share=share) if share else ""
 
     figures = [
         ("messages", words.gettext("messages"), words.ngettext("%(count)s SMS", "%(count)s SMS", totals["segments"])),
@@ -159,7 +159,7 @@ def _campaigns(campaigns: Sequence[Mapping[str, Any]], zone: str, words: Words) 
 
 def _cells(one: Mapping[str, Any], head: Mapping[str, str], words: Words) -> list[dict[str, str]]:
     """Each count with its share, or with how many SMS the messages are."""
-    small = {name: words.share(one[name], one["sent"]) for name in ("delivered", "answered", "clicked", "opted_out")}
+    small = {name: _of_sent(one, name, words) for name in ("delivered", "answered", "clicked", "opted_out")}
     small |= {
         "messages": words.ngettext("%(count)s SMS", "%(count)s SMS", one["segments"]),
         "sent": words.share(one["sent"], one["messages"]),
@@ -168,6 +168,11 @@ def _cells(one: Mapping[str, Any], head: Mapping[str, str], words: Words) -> lis
         {"told": name, "label": label, "count": words.number(one[name]), "small": small.get(name, "")}
         for name, label in head.items()
     ]
+
+
+def _of_sent(one: Mapping[str, int], name: str, words: Words) -> str:
+    """The share of those sent; none where it would be more than all: an answer may be to a message that is unknown."""
+    return "" if one["sent"] < one[name] else words.share(one[name], one["sent"])
 
 
 def _notes(ours: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:

@@ -40,6 +40,16 @@ def test_each_campaign_has_its_counts_and_shares() -> None:
     assert table[3][0] == "(single messages)begun 1 Nov 2026, 09:30"
 
 
+def test_no_share_is_more_than_all() -> None:
+    """Of three messages one is sent and two are unknown; two were answered: a share of those sent would be no share."""
+    messages = told.of_messages({"a": (3, 1, 0, 2)}, [(3, 1, 0, 2)])
+    for counts in (messages["totals"], messages["campaigns"][0]):
+        counts["answered"] = 2
+    facts = told.of_events(messages=messages)
+    assert rows(events_page(facts), "messages")[-1][6] == "2"
+    assert "200%" not in text(facts).partition("Messages per day")[0]
+
+
 def test_days_are_drawn_in_pieces_that_are_never_the_same_message() -> None:
     """Delivered, sent without more, failed, unknown: together the messages of the day that may have been sent or were refused;
     what was certainly not sent is named below."""
