@@ -2,10 +2,10 @@
 
     from sync_connector import Client, Contact
 
-    with Client("you@example.com", password=…, access_key=…) as client:
-        for reply in client.put_contacts([Contact("+33612345678", "Ana", "Durand")]):
-            print(reply.verdict)
-        print(client.send_sms("+33612345678", "Your parcel is here.").state)
+    client = Client("you@example.com", password=…, access_key=…)
+    for reply in client.put_contacts([Contact("+33612345678", "Ana", "Durand")]):
+        print(reply.verdict)
+    print(client.send_sms("+33612345678", "Your parcel is here.").state)
 
 It remembers nothing: what was sent before, who opted out and at which hours somebody may be written to is what the command line
 and its ledger are for. What it keeps to is the rest: each contact's and each message's own verdict, taken from the answer only
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Self, TypeVar, TypeVarTuple
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from anyio.from_thread import start_blocking_portal
 from pydantic import ValidationError
@@ -65,7 +65,7 @@ class SentMessage(NamedTuple):
 
 
 class Client:
-    """One account at the vendor. Nothing stays open between its calls; a `with` block shows where it is used."""
+    """One account at the vendor. Nothing stays open between its calls."""
 
     def __init__(
         self,
@@ -106,12 +106,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self._login!r}, dialect={self._dialect.name!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
     def put_contacts(self, contacts: Iterable[Contact]) -> list[Reply]:
         """Create or update contacts; numbers are E.164. The verdict on each, in order.

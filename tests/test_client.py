@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -34,21 +36,19 @@ def client(sandbox: str, dialect: str) -> Client:
 
 def test_contacts_have_each_their_verdict(client: Client, vendor: Vendor) -> None:
     """In the order in which they were given, over several requests."""
-    with client:
-        wrong = Contact("+3361", "Nobody")
-        assert client.put_contacts([ANA, wrong, BOB]) == [
-            Reply(Verdict.ACCEPTED),
-            Reply(Verdict.REFUSED, ("#001",)),
-            Reply(Verdict.ACCEPTED),
-        ]
-        assert client.put_contacts([]) == []
+    wrong = Contact("+3361", "Nobody")
+    assert client.put_contacts([ANA, wrong, BOB]) == [
+        Reply(Verdict.ACCEPTED),
+        Reply(Verdict.REFUSED, ("#001",)),
+        Reply(Verdict.ACCEPTED),
+    ]
+    assert client.put_contacts([]) == []
     assert set(vendor.contacts) == {ANA.phone_number, BOB.phone_number}
 
 
 def test_a_message_is_sent_with_its_link(client: Client, vendor: Vendor, dialect: str) -> None:
     """The place of the link is in the words of the generation, whatever word was written."""
-    with client:
-        sent = client.send_sms(ANA.phone_number, "Voici [lien]", url="https://example.com", date_to_send="2026-03-02 10:00:00")
+    sent = client.send_sms(ANA.phone_number, "Voici [lien]", url="https://example.com", date_to_send="2026-03-02 10:00:00")
     assert (sent.state, sent.parts) == (MessageState.SENT, 1)
     (taken,) = vendor.messages
     assert taken.message == {"ardary": "Voici [Link]", "insim-v1": "Voici [Lien_Tracking]"}[dialect]
@@ -58,55 +58,52 @@ def test_a_message_is_sent_with_its_link(client: Client, vendor: Vendor, dialect
 def test_a_lost_answer_leaves_a_message_unknown_and_sends_it_once(client: Client, vendor: Vendor) -> None:
     """What the vendor may have taken is never sent again, and is told as unknown; contacts are, since that does no harm."""
     vendor.cut = 1.0
-    with client:
-        told = client.send_messages([Message(f"id-{n}", f"+3361234567{n}", "Bonjour") for n in range(4)])
+    told = client.send_messages([Message(f"id-{n}", f"+3361234567{n}", "Bonjour") for n in range(4)])
     assert [one.state for one in told] == [MessageState.UNKNOWN] * 4
     assert Counter(taken.id_sms_api for taken in vendor.messages) == {f"id-{n}": 1 for n in range(4)}
 
 
 def test_what_is_wrong_is_said_before_anything_is_sent(client: Client, vendor: Vendor) -> None:
     """A link without its place, one id twice; a rehearsal only where nobody gets it."""
-    with client:
-        with pytest.raises(ValueError, match="no place"):
-            client.send_sms(ANA.phone_number, "Bonjour", url="https://example.com")
-        with pytest.raises(ValueError, match="same id_sms_api"):
-            client.send_messages([Message("one", ANA.phone_number, "a"), Message("one", BOB.phone_number, "b")])
-        with pytest.raises(ValueError, match="needs an id_sms_api"):
-            client.send_messages([Message("", ANA.phone_number, "a")])
-        if client.dialect == "ardary":
-            assert client.send_sms(ANA.phone_number, "Bonjour", mode="test").state is MessageState.SENT
-            assert [taken.mode for taken in vendor.messages] == ["test"]
-        else:
-            with pytest.raises(ValueError, match="no test mode"):
-                client.send_messages([Message("one", ANA.phone_number, "a")], Manner(Mode.TEST))
-            assert vendor.messages == []
+    with pytest.raises(ValueError, match="no place"):
+        client.send_sms(ANA.phone_number, "Bonjour", url="https://example.com")
+    with pytest.raises(ValueError, match="same id_sms_api"):
+        client.send_messages([Message("one", ANA.phone_number, "a"), Message("one", BOB.phone_number, "b")])
+    with pytest.raises(ValueError, match="needs an id_sms_api"):
+        client.send_messages([Message("", ANA.phone_number, "a")])
+    if client.dialect == "ardary":
+        assert client.send_sms(ANA.phone_number, "Bonjour", mode="test").state is MessageState.SENT
+        assert [taken.mode for taken in vendor.messages] == ["test"]
+    else:
+        with pytest.raises(ValueError, match="no test mode"):
+            client.send_messages([Message("one", ANA.phone_number, "a")], Manner(Mode.TEST))
+        assert vendor.messages == []
 
 
 def test_click_to_call(client: Client, vendor: Vendor) -> None:
     """The second generation calls; the first has no such call."""
-    with client:
-        if client.dialect == "ardary":
-            with pytest.raises(FixSetup, match="click-to-call"):
-                client.call(ANA.phone_number)
-            return
-        assert client.call(ANA.phone_number).verdict is Verdict.ACCEPTED
-        vendor.offline = True
-        refused = client.call(ANA.phone_number)
+    if client.dialect == "ardary":
+        with pytest.raises(FixSetup, match="click-to-call"):
+            client.call(ANA.phone_number)
+        return
+    assert client.call(ANA.phone_number).verdict is Verdict.ACCEPTED
+    vendor.offline = True
+    refused = client.call(ANA.phone_number)
     assert (refused.verdict, refused.codes) == (Verdict.REFUSED, ("#002",))
 
 
 def test_wrong_credentials_and_a_vendor_that_is_not_there(sandbox: str) -> None:
     """Sentences without the secret; a vendor that is not there took nothing, so that it can be tried again."""
-    with Client(LOGIN, password="wrong-secret", access_key="wrong-secret", base_url=sandbox) as client:
-        for ask in (lambda: client.put_contacts([ANA]), lambda: client.send_sms(ANA.phone_number, "Bonjour")):
-            with pytest.raises(CredentialsRefused) as fault:
-                ask()
-            assert "wrong-secret" not in str(fault.value) + repr(client)
-    with Client(LOGIN, password="x", access_key="x", base_url="http://127.0.0.1:9", tries=1) as client:
-        with pytest.raises(TryLater):
-            client.put_contacts([ANA])
-        with pytest.raises(TryLater):
-            client.send_sms(ANA.phone_number, "Bonjour")
+    client = Client(LOGIN, password="wrong-secret", access_key="wrong-secret", base_url=sandbox)
+    for ask in (lambda: client.put_contacts([ANA]), lambda: client.send_sms(ANA.phone_number, "Bonjour")):
+        with pytest.raises(CredentialsRefused) as fault:
+            ask()
+        assert "wrong-secret" not in str(fault.value) + repr(client)
+    client = Client(LOGIN, password="x", access_key="x", base_url="http://127.0.0.1:9", tries=1)
+    with pytest.raises(TryLater):
+        client.put_contacts([ANA])
+    with pytest.raises(TryLater):
+        client.send_sms(ANA.phone_number, "Bonjour")
 
 
 def test_a_setup_that_cannot_be_is_a_sentence() -> None:
@@ -127,8 +124,7 @@ def test_an_async_program_can_call_it(client: Client, vendor: Vendor) -> None:
         beside = await asyncio.to_thread(client.send_sms, ANA.phone_number, "Bonjour")
         return [beside.state, client.send_sms(BOB.phone_number, "Bonjour").state]
 
-    with client:
-        assert asyncio.run(program()) == [MessageState.SENT] * 2
+    assert asyncio.run(program()) == [MessageState.SENT] * 2
     assert len(vendor.messages) == 2
 
 
@@ -148,3 +144,13 @@ def test_who_does_not_ask_for_the_client_does_not_pay_for_it() -> None:
     assert all(getattr(sync_connector, name) for name in sync_connector.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
         _ = sync_connector.nonsense
+
+
+def test_the_readmes_program_does_what_it_says(sandbox: str, vendor: Vendor, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run as it stands there, but against the sandbox."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    ours = f"Client({LOGIN!r}, password={PASSWORD!r}, access_key={PASSWORD!r}, base_url={sandbox!r})"
+    exec(re.sub(r'Client\("you@example.com".*?\)', ours, program), {})
+    assert capsys.readouterr().out.split() == ["accepted", "sent"]
+    assert [taken.url for taken in vendor.messages] == ["https://www.example.com/colis"]
