@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,13 +19,16 @@ from sqlalchemy.engine import Connection
 from sync_connector.ledger.message_schema import messages, opt_outs
 from sync_connector.ledger.nouns import Arrived
 from sync_connector.ledger.statements import ask, utc
-from sync_connector.model import Kind, MessageState, Mode
+from sync_connector.model import Clock, Kind, MessageState, Mode
 
 OF_A_MESSAGE = (Kind.SMS_STATUS, Kind.LINK_CLICK)
 """Events that name the message that they are about."""
 
 MAY_BE_ANSWERED = [MessageState.SENT.value, MessageState.UNKNOWN.value, MessageState.BEGUN.value]
 """What a person may have on their telephone."""
+
+SLOW = timedelta(hours=1)
+"""So far a telephone's clock may be behind."""
 
 ROWS = 1_000  # of a statement: each row is several parameters
 
@@ -68,7 +71,8 @@ def settle(connection: Connection, account_id: int, arrivals: Sequence[Arrived])
 
 
 def answered(connection: Connection, account_id: int, arrivals: Sequence[Arrived]) -> dict[str, int]:
-    """Event key of an incoming SMS → the last message that had left for that number when it came."""
+    """Event key of an incoming SMS → the last message that had left for that number when it was written, or came if that is not
+    known for certain."""
     told = [one for one in arrivals if one.event.kind is Kind.INCOMING_SMS and one.event.phone_number is not None]
     if not told:
         return {}
@@ -82,9 +86,15 @@ def answered(connection: Connection, account_id: int, arrivals: Sequence[Arrived
     found = {}
     for one in told:
         before = out.get(str(one.event.phone_number), [])
-        if place := bisect_right(before, utc(one.received_at), key=lambda left: left[0]):
+        if place := bisect_right(before, _written(one), key=lambda left: left[0]):
             found[one.event_key] = before[place - 1][1]
     return found
+
+
+def _written(one: Arrived) -> datetime:
+    """Until when it was written at the latest: a telephone without a network delivers days later, and its clock may be slow."""
+    received, at = utc(one.received_at), one.event.occurred_at
+    return received if at is None or one.event.clock is not Clock.EXACT else min(received, utc(at) + SLOW)
 
 
 def opt_out(connection: Connection, account_id: int, arrivals: Sequence[Arrived]) -> int:

@@ -21,6 +21,7 @@ from sync_connector.ledger.nouns import Arrived, Scope, TakenIn
 from sync_connector.ledger.outbox import Outbox
 from sync_connector.ledger.store import Ledger, open_ledger
 from sync_connector.model import (
+    Clock,
     Event,
     Kind,
     Manner,
@@ -119,6 +120,26 @@ def click(id_sms_api: str) -> Event:
 def answer(number: int, text: str = "Bonjour") -> Event:
     """Somebody wrote to us."""
     return Event(Kind.INCOMING_SMS, phone_number=e164(number), text=text)
+
+
+@pytest.mark.parametrize(
+    ("written", "clock", "answered"),
+    [
+        (NOON - timedelta(days=2), Clock.EXACT, False),
+        (NOON - timedelta(minutes=10), Clock.EXACT, True),  # a telephone's clock may be slow
+        (NOON + timedelta(days=9), Clock.EXACT, True),  # or wrong: it came when it came
+        (NOON - timedelta(days=2), Clock.AMBIGUOUS, True),
+        (None, Clock.UNKNOWN, True),
+    ],
+)
+def test_what_was_written_before_a_message_left_does_not_answer_it(
+    desk: Desk, written: datetime | None, clock: Clock, answered: bool
+) -> None:
+    """A telephone without a network delivers days later; where the time is not certain, that of the receipt counts."""
+    desk.begin(outbound(1))
+    desk.come(answer(1)._replace(occurred_at=written, clock=clock), at=minutes(30))
+    (row,) = desk.listed()
+    assert bool(row["answered_at"]) is answered
 
 
 def test_a_message_is_there_as_it_was_begun(desk: Desk) -> None:
