@@ -49,7 +49,7 @@ KINDS = {
     "500-taken": Kind("", "", True, "a server error after everything was taken"),
     "502": Kind("", "", False, "a gateway's error"),
     "503": Kind("RETRY", "", False, "too busy; RETRY as of 429"),
-    "timeout": Kind("", "", False, "no answer, and nothing taken"),
+    "timeout": Kind("", "", False, "no answer"),
     "timeout-taken": Kind("", "", True, "no answer, though everything was taken"),
     "reset": Kind("BYTE", "", True, "the connection is reset before this byte of the answer, head included; any, if left out"),
     "cut": Kind("BYTE", "", True, "the connection is closed there"),

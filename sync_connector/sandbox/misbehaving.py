@@ -184,8 +184,8 @@ async def _give(told: Told, send: Send) -> None:
 
 
 async def _cut(told: Told, met: Met, gone: asyncio.Future[None], send: Send) -> None:
-    """The first bytes of an answer, its head included, then the connection's end. A server that does not let us at its connection gets an
-    answer that is not completed, and closes it itself."""
+    """The first bytes of an answer, its head included, then the connection's end. A server that does not let us at its connection
+    gets an answer that is not completed, and closes it itself."""
     lines = [b"HTTP/1.1 %d OK" % told.status, *(b"%s: %s" % header for header in told.headers)]
     wire = b"\r\n".join(lines) + b"\r\n\r\n" + told.body
     end = min(int(met.value), len(wire) - 1) if met.value else met.chance.randrange(len(wire))
