@@ -153,6 +153,7 @@ def _serve(
             vendor.follow = follower = open_.enter_context(ringing.following(callback, seed=faults.seed, zone=zone))
             open_.callback(lambda: show(f"called back: {_counted(follower.answers) or 'nothing yet'}"))
         listening = serve.bound(host, port)
+        open_.callback(listening.close)
         click.echo(f"sandbox on http{'s' if tls else ''}://{shown}:{listening.getsockname()[1]}  (login {login}; Ctrl-C ends it)")
         click.echo("insim-v1 is under /api/v1; what it holds: /_sandbox/contacts, /_sandbox/messages, /_sandbox/requests")
         if callback:

@@ -57,7 +57,7 @@ class Misbehaving:
             told = _turned(met, vendor)
             entry: dict[str, object] = {"path": scope["path"], "status": told.status if told else 0}
             vendor.requests.append(entry | ({"contacts": 0} if what == "contacts" else {}) | {"fault": met.name})
-            await self._play(met, told, receive, send)
+            await self._play(None, told, receive, send)
             return
         told = await _answered(self._app, scope, body)
         taken = told.status == 200

@@ -10,6 +10,8 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +20,8 @@ import sqlalchemy as sa
 from sync_connector import pipeline
 from sync_connector.flow.load import Instruments
 from sync_connector.sandbox.app import Vendor
-from sync_connector.sandbox.faults import KINDS, Faults, from_options
-from tests.conftest import Project, accepted_by_ledger, e164, person
+from sync_connector.sandbox.faults import KINDS, Faults, from_file, from_options
+from tests.conftest import PASSWORD, Project, accepted_by_ledger, e164, person
 
 IMPATIENT = {"timeout": 0.1, "tries": 1}
 PEOPLE = 7
@@ -92,6 +94,13 @@ def _comes_right(project: Project, vendor: Vendor, runs: int = 2) -> None:
     assert (quiet["posts"], quiet["rows"]["to_send"]) == (0, 0)
 
 
+async def vendors_sleep(seconds: float) -> None:
+    """What is short is over at once or in truth; an hour does not end while anybody waits."""
+    if seconds >= 3600:
+        await asyncio.Event().wait()
+    await asyncio.sleep(seconds if seconds < 1 else 0)
+
+
 @dataclass(frozen=True)
 class Case:
     """Faults, and what a run with them comes to: its exit code (`None`: 0 or 3, by whom they hit), how many it calls accepted and
@@ -110,7 +119,8 @@ ALL = PEOPLE + 2
 ONE = (("tries", 1),)
 HURRY = tuple(IMPATIENT.items())
 CASES = [
-    Case(("latency=0.2",), 0, ALL, 0, True),
+    Case(("latency=20",), 0, ALL, 0, True),
+    Case(("latency=3600",), 3, 0, ALL, True, vendor=HURRY),
     Case(("429",), 1, 0, 0, False, "too busy", ONE),
     Case(("429@0.3",), 0, ALL, 0, True),
     Case(("503@0.3",), 0, ALL, 0, True),
@@ -159,6 +169,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "+".join(case.faults))
 def test_what_the_connector_does_with_a_fault(on_sqlite: Project, vendor: Vendor, clock: Clock, case: Case) -> None:
     """A run with the fault tells the truth of each contact, and without it the next runs set everything right."""
+    vendor.sleep = vendors_sleep
     _day_before(on_sqlite, **dict(case.vendor))
     on_sqlite.write(_edited())
     vendor.requests.clear()
@@ -184,3 +195,145 @@ def _kinds(cases: Sequence[Case]) -> set[str]:
 def test_every_fault_is_tried() -> None:
     """No fault is without its test."""
     assert _kinds(CASES) == set(KINDS)
+
+
+@pytest.mark.parametrize("fault", ["missing", "repeated", "surplus=3", "reordered", "other-keys", "reformatted", "wrong-types"])
+def test_the_second_generation_reads_as_carefully(on_sqlite: Project, vendor: Vendor, clock: Clock, fault: str) -> None:
+    """Entries that are spoiled in its answers make nobody accepted whom the vendor does not hold, and all comes right."""
+    second = {"dialect": "insim-v1", "base_url": f"{on_sqlite.address}/api/v1"}
+    on_sqlite.settings = {"vendor": second}
+    _day_before(on_sqlite)
+    on_sqlite.write(_edited())
+    vendor.requests.clear()
+    vendor.faults = Faults(from_options([fault]), SEED)
+    assert on_sqlite.run("sync", code=None).exit_code in (0, 3)
+    _comes_right(on_sqlite, vendor)
+
+
+@pytest.mark.parametrize(("fault", "least"), [("429=7", 7.0), ("503=90", 90.0), ("429=date+40", 40.0), ("503=date+6", 6.0)])
+def test_a_retry_after_is_obeyed(on_sqlite: Project, vendor: Vendor, clock: Clock, fault: str, least: float) -> None:
+    """In seconds or as a date, whatever the status: the request is made again after that time, and not before."""
+    _day_before(on_sqlite)
+    on_sqlite.write(_edited())
+    vendor.requests.clear()
+    vendor.now = lambda: datetime.fromtimestamp(clock.now, UTC)
+    vendor.faults = Faults(tuple(step._replace(lasts=1) for step in from_options([fault])))
+    assert on_sqlite.sync()["verdicts"]["accepted"] == ALL
+    assert [wait for wait in clock.waits if wait >= 2] == [least]
+    _comes_right(on_sqlite, vendor)
+
+
+def test_a_retry_after_beyond_our_patience_leaves_the_rest_for_the_next_run(
+    on_sqlite: Project, vendor: Vendor, clock: Clock
+) -> None:
+    """Who asks for an hour is left alone; what was not sent is not called anything."""
+    _day_before(on_sqlite)
+    on_sqlite.write(_edited())
+    vendor.requests.clear()
+    vendor.faults = Faults(from_options(["429=3600"]))
+    assert "too busy" in on_sqlite.run("sync", code=1).stderr
+    assert max(clock.waits, default=0.0) < 2
+    _comes_right(on_sqlite, vendor)
+
+
+AGAINST_MESSAGES = [
+    "500-taken",
+    "reset",
+    "cut",
+    "truncated",
+    "html",
+    "warning",
+    "missing",
+    "repeated",
+    "wrong-types",
+    "huge=9000000",
+]
+
+
+@pytest.mark.parametrize("fault", AGAINST_MESSAGES)
+def test_no_message_goes_twice_whatever_becomes_of_the_answer(on_sqlite: Project, vendor: Vendor, fault: str) -> None:
+    """Each was taken once; those whose answer is spoiled are unknown, and the same command sends nothing again."""
+    project = on_sqlite
+    project.environment["ARDARY_ACCESS_KEY"] = PASSWORD
+    project.configure(vendor={"access_key": "${ARDARY_ACCESS_KEY}", "tries": 1}, events={"zone": "Europe/Paris"})
+    project.write([])
+    path = project.folder / "march.csv"
+    path.write_text("phone_number,message\n" + "".join(f"{e164(n)},Bonjour {n}\n" for n in range(4)), encoding="utf-8")
+    words = ("sms", "send", "--file", str(path), "--any-hour", "--yes")
+    vendor.faults = Faults(from_options([fault]), SEED)
+    result = project.run(*words, code=None)
+    assert result.exit_code in (1, 3), result.output
+    vendor.faults = Faults()
+    project.run(*words, code=None)
+    assert sorted(taken.phone_number for taken in vendor.messages) == [e164(n) for n in range(4)]
+
+
+NIGHT = """\
+[[steps]]
+fault = "poisoned={poisoned}"
+[[steps]]
+for = 8
+fault = "429=3"
+share = 0.5
+[[steps]]
+after = 8
+for = 10
+fault = "503=date+20"
+share = 0.3
+[[steps]]
+after = 12
+fault = "reset"
+share = 0.1
+[[steps]]
+after = 12
+fault = "500-taken"
+share = 0.1
+[[steps]]
+after = 15
+for = 30
+fault = "truncated"
+share = 0.3
+[[steps]]
+after = 20
+fault = "missing=3"
+share = 0.2
+[[steps]]
+after = 20
+fault = "repeated=2"
+share = 0.2
+[[steps]]
+after = 25
+fault = "wrong-types"
+share = 0.2
+[[steps]]
+fault = "reordered"
+share = 0.3
+[[steps]]
+fault = "413=2500"
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_bad_night_by_schedule_leaves_the_same_as_a_good_one(
+    on_sqlite: Project, vendor: Vendor, clock: Clock, tmp_path: Path, seed: int
+) -> None:
+    """Everything at once, over two nights: nobody is called accepted whom the vendor does not hold as the CRM has him; then one
+    good night ends as if all had been good, and the next sends nothing."""
+    schedule = tmp_path / "night.toml"
+    schedule.write_text(NIGHT.format(poisoned=e164(17)), encoding="utf-8")
+    vendor.now = lambda: datetime.fromtimestamp(clock.now, UTC)
+    vendor.faults = Faults(from_file(schedule), seed)
+    on_sqlite.configure(vendor={"batch_size": 20})
+    on_sqlite.write([person(number) for number in range(200)])
+    for _ in range(2):
+        on_sqlite.run("sync", code=None)
+        held = {number: fields["first_name"] for number, fields in vendor.contacts.items()}
+        accepted = accepted_by_ledger(on_sqlite.ledger_url)
+        assert {number: f"Jean{int(key[1:])}" for number, key in accepted.items()}.items() <= held.items()
+        assert e164(17) not in held
+    assert len({entry.get("fault") for entry in vendor.requests}) > 6
+    vendor.faults = Faults()
+    on_sqlite.sync()
+    assert _held(vendor) == {e164(number): f"Jean{number}" for number in range(200)}
+    assert set(accepted_by_ledger(on_sqlite.ledger_url)) == set(vendor.contacts)
+    assert on_sqlite.sync()["posts"] == 0
