@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +18,28 @@ from sync_connector.cli.frame import cli, console, show
 from sync_connector.config import VARIABLE
 from sync_connector.crm_sql import is_zone
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.sandbox.faults import KINDS, Faults, Step, from_file, from_options
 
 INVENTED = [f"+33612345{ending:03d}" for ending in range(200)]
 """Numbers that call where no sandbox holds contacts."""
 
 
-@cli.command()
+def _told_of_faults() -> str:
+    """What `--help` says about faults."""
+    lines = []
+    for name, kind in KINDS.items():
+        word = f"{name}={kind.value}" if kind.value and kind.usual is None else f"{name}[={kind.value}]" if kind.value else name
+        usual = f"; {kind.usual}, if left out" if kind.usual else ""
+        lines.append(f"  {word:<20} {kind.told}{usual}{'' if kind.taken else ' (nothing taken)'}")
+    return (
+        "Faults: where nothing else is said, the vendor takes what was sent, whatever becomes of the answer.\n\n\b\n"
+        + "\n".join(lines)
+        + '\n\nA schedule is a list of [[steps]], each with fault = "NAME=VALUE" and, if you like, after = 10 and for = 5 '
+        '(requests), share = 0.3, and of = "contacts", "messages" or "calls".'
+    )
+
+
+@cli.command(epilog=_told_of_faults())
 @click.option("--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--callback", metavar="URL", help="Call back to this URL. '${NAME}' stands for a variable.")
@@ -35,9 +51,31 @@ INVENTED = [f"+33612345{ending:03d}" for ending in range(200)]
     type=click.FloatRange(0, 1),
     help="Of the requests that send messages or call, take this share (0 to 1) and cut the connection before the answer.",
 )
-@click.option("--seed", default=1, show_default=True, help="Another seed makes other callbacks, and cuts other requests.")
+@click.option(
+    "--fault",
+    "wanted",
+    multiple=True,
+    metavar="NAME[=VALUE][@SHARE]",
+    help="A share (0 to 1; all, if left out) of the requests meets this fault; of several the first counts. Can be repeated.",
+)
+@click.option("--faults", "schedule", metavar="FILE", help="A schedule of faults, behind those of --fault (TOML).")
+@click.option("--tls-cert", metavar="FILE", help="Serve https with this certificate (PEM), trusted or not.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's key (PEM).")
+@click.option("--seed", default=1, show_default=True, help="Another seed makes other callbacks, and other requests meet faults.")
 @click.option("--zone", default="Europe/Paris", show_default=True, help="The account's time zone.")
-def sandbox(port: int, host: str, callback: str | None, count: int | None, cut: float, seed: int, zone: str) -> None:
+def sandbox(
+    port: int,
+    host: str,
+    callback: str | None,
+    count: int | None,
+    cut: float,
+    wanted: tuple[str, ...],
+    schedule: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    seed: int,
+    zone: str,
+) -> None:
     """Be the vendor on this machine, both generations of its API, until Ctrl-C.
 
     It accepts the login and password of the environment variables SANDBOX_LOGIN and SANDBOX_PASSWORD, by default
@@ -49,16 +87,23 @@ def sandbox(port: int, host: str, callback: str | None, count: int | None, cut: 
 
     With --callback and --events it serves nothing, but makes up so many callbacks and ends: calls, qualifications, SMS and clicks
     of the contacts that a sandbox on that port holds, in both generations, with repeats, disorder and nonsense, as it happens.
+
+    With --fault and --faults requests go wrong, of contacts, messages and calls alike. What they are is below.
     """
     if not is_zone(zone) or zone == "unix":
         raise FixSetup(f"--zone: {zone!r} is no time zone; write one like Europe/Paris")
     shown = f"[{host}]" if ":" in host else host
+    if (tls_cert is None) != (tls_key is None):
+        raise FixSetup("--tls-cert and --tls-key belong together: give both")
     if count is None:
-        _serve(host, shown, port, callback and _address(callback), cut, seed, ZoneInfo(zone))
+        faults = Faults(_steps(wanted, schedule), seed)
+        tls = (tls_cert, tls_key) if tls_cert and tls_key else None
+        _serve(host, shown, port, callback and _address(callback), cut, faults, tls, ZoneInfo(zone))
     elif callback is None:
         raise FixSetup("--events makes up callbacks: say with --callback URL where they go")
-    elif cut:
-        raise FixSetup("--cut is of requests, and with --events none are served; leave one of the two out")
+    elif cut or wanted or schedule or tls_cert:
+        word = "--cut" if cut else "--fault" if wanted else "--faults" if schedule else "--tls-cert"
+        raise FixSetup(f"{word} is of requests, and with --events none are served; leave one of the two out")
     else:
         _make_up(f"http://{shown}:{port}", _address(callback), count, seed, ZoneInfo(zone))
 
@@ -70,22 +115,52 @@ def _address(callback: str) -> str:
     return url
 
 
-def _serve(host: str, shown: str, port: int, callback: str | None, cut: float, seed: int, zone: ZoneInfo) -> None:
+def _steps(wanted: Sequence[str], schedule: str | None) -> tuple[Step, ...]:
+    """The faults of the options, then those of the file; what is wrong with either is told at once."""
+    steps: tuple[Step, ...] = ()
+    wrong: list[str] = []
+    try:
+        steps += from_options(wanted)
+    except FixSetup as fault:
+        wrong += fault.faults
+    try:
+        steps += from_file(schedule) if schedule else ()
+    except FixSetup as fault:
+        wrong += fault.faults
+    if wrong:
+        raise FixSetup(*wrong)
+    return steps
+
+
+def _serve(
+    host: str,
+    shown: str,
+    port: int,
+    callback: str | None,
+    cut: float,
+    faults: Faults,
+    tls: tuple[str, str] | None,
+    zone: ZoneInfo,
+) -> None:
     from sync_connector.sandbox import ringing, serve  # the web server is not needed, nor paid for, by any other command
     from sync_connector.sandbox.app import Vendor
 
     login, password = os.environ.get("SANDBOX_LOGIN", "demo@example.com"), os.environ.get("SANDBOX_PASSWORD", "sandbox")
-    vendor = Vendor(login, password, os.environ.get("SANDBOX_ACCESS_KEY", ""), cut, chance=random.Random(seed))  # noqa: S311
+    vendor = Vendor(login, password, os.environ.get("SANDBOX_ACCESS_KEY", ""), cut, chance=random.Random(faults.seed))  # noqa: S311
+    vendor.faults = faults
     with ExitStack() as open_:
         if callback:
-            vendor.follow = follower = open_.enter_context(ringing.following(callback, seed=seed, zone=zone))
+            vendor.follow = follower = open_.enter_context(ringing.following(callback, seed=faults.seed, zone=zone))
             open_.callback(lambda: show(f"called back: {_counted(follower.answers) or 'nothing yet'}"))
         listening = serve.bound(host, port)
-        click.echo(f"sandbox on http://{shown}:{listening.getsockname()[1]}  (login {login}; Ctrl-C ends it)")
+        open_.callback(listening.close)
+        click.echo(f"sandbox on http{'s' if tls else ''}://{shown}:{listening.getsockname()[1]}  (login {login}; Ctrl-C ends it)")
         click.echo("insim-v1 is under /api/v1; what it holds: /_sandbox/contacts, /_sandbox/messages, /_sandbox/requests")
         if callback:
             click.echo("it calls back about what is sent to it")
-        serve.serve(vendor, listening)
+        if faults.steps:
+            click.echo(f"requests meet faults: {', '.join(dict.fromkeys(step.name for step in faults.steps))}")
+        serve.serve(vendor, listening, serve.Tls(*tls) if tls else None)
 
 
 def _counted(answers: Mapping[str, int]) -> str:

@@ -6,7 +6,9 @@ that. Request bodies carry the password: neither they nor any answer are logged,
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import httpx
@@ -54,17 +56,30 @@ class Answer(NamedTuple):
 
 
 async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> Answer:
-    """The answer to one request, once, of at most `limit` bytes. Raises `NoAnswer`."""
+    """The answer to one request, once, of at most `limit` bytes. Raises `NoAnswer`.
+
+    From the moment it is sent the client's time-out is that of the whole: httpx has one for each read alone, and an answer that
+    comes byte by byte would never be late.
+    """
     try:
-        async with client.stream("POST", url, content=body) as response:
-            answer = bytearray()
-            if response.status_code in NO_ENTRY | WRONG_ADDRESS:
-                return Answer(response.status_code, response.headers, b"")
-            async for piece in response.aiter_bytes():
-                answer += piece
-                if len(answer) > limit:
-                    raise NoAnswer(f"an answer of more than {limit} bytes")
-            return Answer(response.status_code, response.headers, bytes(answer))
+        async with asyncio.timeout(None) as deadline:
+            seconds = client.timeout.read
+
+            async def told(event: str, _: Mapping[str, object]) -> None:
+                if seconds is not None and event.endswith("send_request_headers.started"):
+                    deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+
+            async with client.stream("POST", url, content=body, extensions={"trace": told}) as response:
+                answer = bytearray()
+                if response.status_code in NO_ENTRY | WRONG_ADDRESS:
+                    return Answer(response.status_code, response.headers, b"")
+                async for piece in response.aiter_bytes():
+                    answer += piece
+                    if len(answer) > limit:
+                        raise NoAnswer(f"an answer of more than {limit} bytes")
+                return Answer(response.status_code, response.headers, bytes(answer))
+    except TimeoutError:
+        raise NoAnswer("no answer in time") from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
         raise NoAnswer(_reason(fault), sent=False, reached=False) from None
     except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:

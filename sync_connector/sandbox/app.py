@@ -20,8 +20,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from sync_connector.sandbox.messages import message_routes
+from sync_connector.sandbox.misbehaving import Misbehaving
 from sync_connector.sandbox.vendor import BODY_LIMIT, Turned, Vendor, answer, asked, judge_number, objects
 
 __all__ = ["BODY_LIMIT", "Vendor", "email_is_valid", "judge_number", "sandbox"]
@@ -71,8 +73,8 @@ def _upsert(vendor: Vendor, number: str, fields: dict[str, str]) -> None:
     vendor.times[number] = vendor.times.get(number, 0) + 1
 
 
-def sandbox(vendor: Vendor) -> Starlette:
-    """The application."""
+def sandbox(vendor: Vendor) -> ASGIApp:
+    """The application, with the vendor's faults."""
 
     async def contacts(request: Request, *, second: bool) -> Response:
         entry: dict[str, object] = {"path": request.url.path, "status": 200, "contacts": 0}
@@ -108,7 +110,7 @@ def sandbox(vendor: Vendor) -> Starlette:
         vendor.forget()
         return Response(status_code=204)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/contact", first, methods=["POST"]),
             Route("/api/addcontactSolo", first, methods=["POST"]),
@@ -120,3 +122,4 @@ def sandbox(vendor: Vendor) -> Starlette:
             Route("/_sandbox", forget, methods=["DELETE"]),
         ]
     )
+    return Misbehaving(app, vendor)

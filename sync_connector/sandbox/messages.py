@@ -5,17 +5,13 @@ POST /api/v1/sendsms, /api/v1/sendsms.php       second generation
 POST /api/v1/clicTocall, /api/v1/clic.php
 GET  /_sandbox/messages                         each id_sms_api, and how often it came, alone and with its number and text
 GET  /_sandbox/calls                            the calls, one by one
-
-A share of these requests (`Vendor.cut`) is taken, and the connection cut before the answer is whole.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +19,6 @@ from gsm0338 import Codec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from sync_connector.sandbox.callbacks import utc
 from sync_connector.sandbox.vendor import TakenCall, TakenMessage, Turned, Vendor, answer, asked, judge_number, objects
@@ -41,25 +36,6 @@ def parts(text: str) -> int:
     except UnicodeError:
         length, alone, each = len(text.encode("utf-16-be", "replace")) // 2, 70, 67
     return 1 if length <= alone else -(-length // each)
-
-
-CUTTING: ContextVar[bool] = ContextVar("cutting", default=False)
-"""Whether the request that is being answered is cut on purpose. Each has a context of its own."""
-
-
-def _announced(_: logging.LogRecord) -> bool:
-    """Keeps out of the server's log that an answer was not completed, where that was what was wanted."""
-    return not CUTTING.get()
-
-
-class _Cut(Response):
-    """An answer of which only the first byte is sent. The server closes the connection of a response that is not completed."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as ASGI calls it)
-        logging.getLogger("uvicorn.error").addFilter(_announced)  # adding it again changes nothing
-        CUTTING.set(True)
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": bytes(self.body[:1]), "more_body": True})
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
@@ -151,14 +127,10 @@ def message_routes(vendor: Vendor) -> list[Route]:
             entry: dict[str, object] = {"path": request.url.path, "status": 200}
             vendor.requests.append(entry)
             try:
-                told = answer(await take(request, dialect, entry))
+                return answer(await take(request, dialect, entry))
             except Turned as turned:
                 entry["status"] = turned.status
                 return answer({"error": turned.why}, turned.status)
-            if vendor.cut and vendor.chance.random() < vendor.cut:
-                entry["cut"] = True
-                return _Cut(told.body, media_type=told.media_type)
-            return told
 
         return endpoint
 

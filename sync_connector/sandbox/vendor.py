@@ -6,8 +6,9 @@ that shows whether a message was sent twice.
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ import orjson
 import phonenumbers
 from starlette.requests import Request
 from starlette.responses import Response
+
+from sync_connector.sandbox.faults import Faults
 
 BODY_LIMIT = 32 << 20
 
@@ -51,8 +54,8 @@ class Vendor:
     """What the make-believe vendor knows. `contacts`: number → fields; `times`: number → how often it was posted.
 
     `access_key`: of SMS and calls, and of the second generation's contacts; blank: the password is. `cut`: of the requests that
-    send messages or call, the share (0 … 1) that is taken and not answered. `offline`: the mobile is not connected;
-    `servers_down`: nor is anything else. `follow` is told of what was taken, at once, and must not wait.
+    send messages or call, the share (0 … 1) that is taken and not answered; `faults`: what else goes wrong. `offline`: the mobile
+    is not connected; `servers_down`: nor is anything else. `follow` is told of what was taken, at once, and must not wait.
     """
 
     login: str
@@ -68,6 +71,8 @@ class Vendor:
     calls: list[TakenCall] = field(default_factory=list)
     follow: Callable[[TakenMessage | TakenCall], None] | None = field(default=None, repr=False)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), repr=False)
+    sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep, repr=False)
+    faults: Faults = field(default_factory=Faults)
     chance: random.Random = field(default_factory=lambda: random.Random(1), repr=False)  # noqa: S311 (to be had again)
 
     @property
