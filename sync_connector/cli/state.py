@@ -1,0 +1,51 @@
+"""Care of the ledger: `state verify`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import sqlalchemy as sa
+from rich.text import Text
+
+from sync_connector import config
+from sync_connector.cli.frame import cli, config_option, json_option, ledger_of, show, show_json
+from sync_connector.config import Settings
+from sync_connector.errors import FixSetup
+from sync_connector.report import state_terminal as drawn
+
+
+@cli.group()
+def state() -> None:
+    """Look after the ledger: is it whole, keep a copy, take over from another connector, forget a person."""
+
+
+def _must_be_there(settings: Settings) -> None:
+    """Else a ledger that is misnamed would be an empty one, in which all is well. Raises `FixSetup`."""
+    url = sa.make_url(settings.ledger.url.get_secret_value())
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).exists()):
+        raise FixSetup(f"ledger.url: there is no ledger at {url.database or ':memory:'}; the first sync makes it")
+
+
+@state.command()
+@config_option
+@json_option
+def verify(config_path: str, as_json: bool) -> None:
+    """Look whether the ledger is whole and adds up: the database's own checks, then ours. Reads only.
+
+    Exit 0: all is well. Exit 1: something is wrong; each is told with what to do.
+    """
+    from sync_connector.ledger import care  # no other command needs it
+
+    settings = config.load(config_path)
+    _must_be_there(settings)
+    with ledger_of(settings) as ledger:
+        checks = care.verify(ledger)
+    wrong = sum(len(check.wrong) for check in checks)
+    if as_json:
+        show_json({"ok": not wrong, "checks": [check.as_json() for check in checks]})
+    else:
+        show(drawn.checks_table([check.as_json() for check in checks]))
+        show(Text("all is well", style="green") if not wrong else Text(f"{wrong:,} wrong", style="red"))
+    if wrong:
+        sys.exit(1)
