@@ -1,10 +1,11 @@
-"""Care of the ledger: `state verify`."""
+"""Care of the ledger: `state verify`, `state backup`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+import click
 import sqlalchemy as sa
 from rich.text import Text
 
@@ -49,3 +50,25 @@ def verify(config_path: str, as_json: bool) -> None:
         show(Text("all is well", style="green") if not wrong else Text(f"{wrong:,} wrong", style="red"))
     if wrong:
         sys.exit(1)
+
+
+@state.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@config_option
+@json_option
+def backup(file: str, config_path: str, as_json: bool) -> None:
+    """Copy the ledger into the new FILE, consistent even while a sync or a pull is writing, and look whether the copy is whole.
+
+    To restore: end everything that uses the ledger, delete its -wal and -shm files, and copy FILE to where it was. The next sync
+    sends again what came since, and no more. Messages that were sent since are not known to it: do not run their campaigns again.
+
+    A ledger in PostgreSQL is copied by the server's own pg_dump.
+    """
+    from sync_connector.ledger import copying  # no other command needs it
+
+    settings = config.load(config_path)
+    pages, size = copying.backup(settings.ledger.url.get_secret_value(), Path(file))
+    if as_json:
+        show_json({"file": file, "pages": pages, "bytes": size})
+    else:
+        show(Text(f"wrote {file}: {size / 1e6:,.1f} MB, {pages:,} pages, which is whole"))

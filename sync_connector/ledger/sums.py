@@ -108,8 +108,8 @@ def _in_progress() -> Iterable[Sum]:
     astray = f"SELECT inbox FROM cursors WHERE SUBSTR(event_key, 1, LENGTH({stands_at})) <> {stands_at} ORDER BY inbox"  # noqa: S608
     yield Sum("cursors", "SELECT COUNT(*) FROM cursors", astray, "cursors do not name the callback that they stand at", PULL)
     ahead = (
-        "SELECT name FROM sinks WHERE up_to > (SELECT COALESCE(MAX(e.id), 0) FROM events e WHERE e.account_id = sinks.account_id) "
-        "ORDER BY name"
+        "SELECT name FROM sinks WHERE up_to > (SELECT COALESCE(MAX(e.id), 0) FROM events e WHERE e.account_id = sinks.account_id)"
+        " ORDER BY name"
     )
     sentence = "sinks are said to have more events than there are: new ones would not reach them"
     yield Sum("sinks", "SELECT COUNT(*) FROM sinks", ahead, sentence, PULL)
