@@ -32,7 +32,7 @@ STOREYS = [
     {"planning"},
     {"watermark"},
     {"pipeline", "pulling", "messaging"},
-    {"planfile", "explaining", "event_report", "quality_report", "starting", "auditing", "resubmitting", "calling"},
+    {"planfile", "explaining", "event_report", "quality_report", "starting", "auditing", "resubmitting", "calling", "adopting"},
     {"file_report", "demo", "client"},
     {"cli"},
 ]

@@ -134,6 +134,17 @@ def scope_of(ledger: Ledger, settings: Settings) -> Scope:
     return ledger.scope(*planning.scope_names(settings))
 
 
+def confirmed(question: str, *, yes: bool, nothing: str = "nothing was sent") -> None:
+    """Ask, where there is somebody to be asked. Raises `AskPerson`, which says that `nothing` was done, where the answer is not
+    yes."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise AskPerson(f"{nothing}: it must be confirmed on a terminal, or by --yes")
+    if not click.confirm(question, default=False, err=True):
+        raise AskPerson(nothing)
+
+
 class Signals:
     """SIGTERM and Ctrl-C ask a run to stop; a second one ends it at once."""
 

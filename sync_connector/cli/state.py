@@ -1,18 +1,33 @@
-"""Care of the ledger: `state verify`, `state backup`."""
+"""Care of the ledger: `state verify`, `state backup`, `state adopt`, `state forget`."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
 import sqlalchemy as sa
 from rich.text import Text
 
-from sync_connector import config
-from sync_connector.cli.frame import cli, config_option, json_option, ledger_of, show, show_json
+from sync_connector import config, planning
+from sync_connector.cli.frame import (
+    Signals,
+    cli,
+    config_option,
+    confirmed,
+    full_option,
+    json_option,
+    ledger_of,
+    progress_bars,
+    show,
+    show_json,
+)
+from sync_connector.cli.job import limits_of, show_plan
 from sync_connector.config import Settings
-from sync_connector.errors import FixSetup
+from sync_connector.errors import AskPerson, FixSetup
+from sync_connector.ledger.keeping import kept
+from sync_connector.model import Change
 from sync_connector.report import state_terminal as drawn
 
 
@@ -72,3 +87,39 @@ def backup(file: str, config_path: str, as_json: bool) -> None:
         show_json({"file": file, "pages": pages, "bytes": size})
     else:
         show(Text(f"wrote {file}: {size / 1e6:,.1f} MB, {pages:,} pages, which is whole"))
+
+
+@state.command()
+@config_option
+@json_option
+@full_option
+@click.option("--approve", is_flag=True, help="Pass the brakes, this once.")
+@click.option("--yes", is_flag=True, help="Do not ask: adopt.")
+def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool) -> None:
+    """Enter the source's contacts as being at the vendor already, and send nothing: for who comes from another connector.
+
+    What a sync would send now is taken for accepted, by your word alone: whoever is not at the vendor is not sent until it changes
+    in the CRM. First the plan is shown; it must be confirmed, or --yes be said. An edit from then on is an update.
+    """
+    from sync_connector import adopting  # no other command of a night needs it
+
+    settings = config.load(config_path)
+    with ledger_of(settings, write=True) as ledger:
+        scope = ledger.make_scope(*planning.scope_names(settings))
+        with kept(ledger, scope, "sync", lambda: ledger.renew(scope)):
+            with progress_bars() as progress, Signals() as signals:
+                made = planning.prepare(settings, ledger, scope, progress, signals.check, full=full)
+            with closing(made.spool):
+                if not as_json:
+                    show_plan(made, [])
+                if (stopped := made.brakes(limits_of(settings))) and not approve:
+                    raise AskPerson(*stopped, "nothing was adopted; `state adopt --approve` passes once")
+                contacts = made.rows["to_send"]
+                if contacts:
+                    confirmed(f"take {contacts:,} contacts for sent?", yes=yes, nothing="nothing was adopted")
+                with progress_bars() as progress, Signals() as signals:
+                    done = adopting.adopt(ledger, made, progress, signals.check, Change.ADOPTED)
+                if as_json:
+                    show_json({"run": done.run, "adopted": done.contacts, **made.as_json()})
+                    return
+    show(Text(f"{done.contacts:,} contacts adopted: accepted in the ledger, nothing was sent", style="green"))
