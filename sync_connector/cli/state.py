@@ -26,6 +26,8 @@ from sync_connector.cli.frame import (
 from sync_connector.cli.job import limits_of, show_plan
 from sync_connector.config import Settings
 from sync_connector.errors import AskPerson, FixSetup
+from sync_connector.fields.phone import phone_number
+from sync_connector.fields.spelling import Spellings
 from sync_connector.ledger.keeping import kept
 from sync_connector.model import Change
 from sync_connector.report import state_terminal as drawn
@@ -98,8 +100,8 @@ def backup(file: str, config_path: str, as_json: bool) -> None:
 def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool) -> None:
     """Enter the source's contacts as being at the vendor already, and send nothing: for who comes from another connector.
 
-    What a sync would send now is taken for accepted, by your word alone: whoever is not at the vendor is not sent until it changes
-    in the CRM. First the plan is shown; it must be confirmed, or --yes be said. An edit from then on is an update.
+    What a sync would send now is taken for accepted, by your word alone: whoever is not at the vendor is not sent until it
+    changes in the CRM. First the plan is shown; it must be confirmed, or --yes be said. An edit from then on is an update.
     """
     from sync_connector import adopting  # no other command of a night needs it
 
@@ -123,3 +125,47 @@ def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool)
                     show_json({"run": done.run, "adopted": done.contacts, **made.as_json()})
                     return
     show(Text(f"{done.contacts:,} contacts adopted: accepted in the ledger, nothing was sent", style="green"))
+
+
+@state.command()
+@click.argument("number")
+@config_option
+@json_option
+@click.option("--yes", is_flag=True, help="Do not ask: erase.")
+def forget(number: str, config_path: str, as_json: bool, yes: bool) -> None:
+    """Erase the person with NUMBER from the ledger and the inbox, and look whether any trace is left.
+
+    Erased are the contacts that have the number, wait for it, or hold it in a row that was not sent, with their verdicts,
+    findings and corrections; calls, messages, callbacks, and an opt-out. All accounts of the ledger are looked
+    at, and nothing else may be at work.
+
+    Not erased is what is not ours: the contact in the CRM (the next full sync would send it anew), at the vendor (which
+    cannot delete), in the tables and files of sinks, in backups, reports and sheets, and in the files and logs of a
+    PostgreSQL server.
+    An inbox behind a receiver on another machine forgets by itself after its `receive.keep` days.
+
+    Exit 1: a trace is left, which is named.
+    """
+    from sync_connector import forgetting  # no command of a night needs it
+
+    settings = config.load(config_path)
+    _must_be_there(settings)
+    understood = phone_number(number, settings.events.default_country)
+    if understood.e164 is None:
+        raise FixSetup(f"{number!r} is no number: {understood.reason}")
+    spellings = Spellings(understood.e164)
+    with ledger_of(settings, write=True) as ledger, forgetting.inbox_of(settings) as inbox, forgetting.alone(ledger) as accounts:
+        found = forgetting.find(settings, ledger, inbox, spellings)
+        told = found.as_json()
+        if not as_json:
+            show(drawn.person_table(understood.e164, told))
+        confirmed(f"erase {understood.e164}?", yes=yes, nothing="nothing was erased")
+        done = forgetting.erase(ledger, inbox, spellings, accounts, found)
+        traces = forgetting.left(ledger, inbox, spellings)
+    told = done.as_json() | {"number": understood.e164, "traces": traces, "inbox_elsewhere": settings.pull.url or None}
+    if as_json:
+        show_json(told)
+    else:
+        show(drawn.forgotten(told))
+    if traces:
+        sys.exit(1)
