@@ -2,7 +2,7 @@
 
     find ─► a person says yes ─► inbox ─► ledger ─► files written anew ─► looked for everywhere
 
-The inbox goes first: its callbacks are found by the ledger's events, so that one that dies in between is simply run again.
+The inbox goes first: its callbacks are found by the ledger's events, so what dies in between is simply run again.
 
 Law: needs the leases sync, pull and sms of every account in the ledger, so that nothing comes in or goes out meanwhile. Nothing is
 called gone that was not looked for.
