@@ -4,7 +4,7 @@
 
 The inbox goes first: its callbacks are found by the ledger's events, so what dies in between is simply run again.
 
-Law: needs the leases sync, pull and sms of every account in the ledger, so that nothing comes in or goes out meanwhile. Nothing is
+Law: needs the leases sync, pull and sms of every account in the ledger, so that nothing comes in or goes out. Nothing is
 called gone that was not looked for.
 """
 
