@@ -12,19 +12,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from sync_connector import auditing, config, mapping, pipeline, planning, recognition, starting
+from sync_connector import adopting, auditing, config, mapping, planning, recognition, starting
 from sync_connector.config import Settings, Source
-from sync_connector.flow.resolve import Outcome
-from sync_connector.ledger.store import Ledger, Scope, open_ledger, utc_now
-from sync_connector.model import Reply, Verdict
+from sync_connector.ledger.store import Ledger, Scope, open_ledger
 from sync_connector.reading import Progress
-
-TAKEN = Reply(Verdict.ACCEPTED)
-BATCH = 5_000
 
 
 class Judged(NamedTuple):
@@ -75,13 +69,4 @@ def _judge(settings: Settings, ledger: Ledger, scope: Scope, progress: Progress,
     """A run in which the vendor takes all that is offered."""
     plan = planning.prepare(settings, ledger, scope, progress, check)
     with closing(plan.spool):
-        run = ledger.start_run(scope, plan.identity, utc_now())
-        pipeline.settle_rows(ledger, plan, run)
-        progress.stage("counting", plan.count(Outcome.SEND))
-        sendable = (pipeline.outgoing(candidate) for _, _, candidate in plan.candidates(Outcome.SEND))
-        while batch := list(islice(sendable, BATCH)):
-            check()
-            ledger.settle(scope, run, ledger.begin(scope, run, batch), batch, [TAKEN] * len(batch))
-        result = plan.as_json() | {"findings": ledger.open_findings(scope)}
-        read, filled = plan.rows["read"], plan.extraction.filled
-        ledger.end_run(scope, run, "finished", utc_now(), read=read, in_full=plan.full, filled=filled, result=result)
+        adopting.adopt(ledger, plan, progress, check)

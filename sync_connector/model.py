@@ -56,6 +56,7 @@ class Change(StrEnum):
     REJECTED = "rejected"
     HELD = "held"
     GONE = "gone"
+    ADOPTED = "adopted"  # the vendor is said to have it already: nothing was sent
 
 
 class Verdict(StrEnum):

@@ -420,7 +420,7 @@ def test_who_opts_out_while_the_plan_waits_gets_nothing(office: Project, vendor:
     def meanwhile(*_: object, **__: object) -> None:
         office.run("sms", "opt-outs", "--add", e164(1))
 
-    monkeypatch.setattr(commands, "_confirmed", meanwhile)
+    monkeypatch.setattr(commands, "confirmed", meanwhile)
     told = send(office, "--file", campaign(office, [message(1), message(2)]))
     assert (told["plan"]["to_send"], told["opted_out"]) == (2, 1)
     assert told["messages"] == {"sent": 1, "refused": 0, "unknown": 0, "unsent": 1}

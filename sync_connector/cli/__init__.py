@@ -4,7 +4,7 @@ Exit codes: 0 finished · 1 failed, run it again · 2 usage, configuration or ma
 or left some unknown, or a CRM refused some events · 4 a brake · 130, 143 stopped by a signal after the batches in flight.
 """
 
-from sync_connector.cli import back, events, job, quality, setup, sms, trial
+from sync_connector.cli import back, events, job, quality, setup, sms, state, trial
 from sync_connector.cli.frame import cli
 
-__all__ = ["back", "cli", "events", "job", "quality", "setup", "sms", "trial"]
+__all__ = ["back", "cli", "events", "job", "quality", "setup", "sms", "state", "trial"]

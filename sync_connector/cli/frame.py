@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,7 +22,8 @@ from rich.text import Text
 
 from sync_connector import __version__, planning
 from sync_connector.config import Settings
-from sync_connector.errors import AskPerson, Stopped, SyncError
+from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError
+from sync_connector.ledger import soundness
 from sync_connector.ledger.store import Ledger, Scope, open_ledger
 from sync_connector.report import mask, terminal
 from sync_connector.sources._text import forget_stdin
@@ -73,8 +75,16 @@ class Command(click.Group):
                 show(Text(f"error: {_visible(fault)}", style="red"), stderr=True)
             ctx.exit(error.exit_code)
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as fault:  # other rooms have sentences of their own
-            show(Text(f"error: {unanswered(fault)}", style="red"), stderr=True)
-            ctx.exit(1)
+            refused = soundness.refusal(fault.orig)
+            said = str(refused) if isinstance(refused, FixSetup) else unanswered(fault)
+            show(Text(f"error: {_visible(said)}", style="red"), stderr=True)
+            ctx.exit(refused.exit_code)
+        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as fault:  # met in the middle: what was read so far was whole
+            told = soundness.refusal(fault.orig if isinstance(fault, sa.exc.DatabaseError) else fault)
+            if isinstance(fault, sa.exc.DatabaseError) and not isinstance(told, FixSetup):
+                raise  # a statement that is wrong is a fault of ours
+            show(Text(f"error: {_visible(str(told))}", style="red"), stderr=True)
+            ctx.exit(told.exit_code)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
@@ -122,6 +132,22 @@ def ledger_of(settings: Settings, *, write: bool = False) -> Iterator[Ledger]:
 def scope_of(ledger: Ledger, settings: Settings) -> Scope:
     """The part of the ledger that the settings are about."""
     return ledger.scope(*planning.scope_names(settings))
+
+
+def confirmed(question: str, *, yes: bool, nothing: str = "nothing was sent") -> None:
+    """Ask, where there is somebody to be asked. Raises `AskPerson`, which says that `nothing` was done, where the answer is not
+    yes."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise AskPerson(f"{nothing}: it must be confirmed on a terminal, or by --yes")
+    try:
+        said = click.confirm(question, default=False, err=True)
+    except click.Abort:  # Ctrl-C, or the end of what was typed
+        click.echo(err=True)
+        said = False
+    if not said:
+        raise AskPerson(nothing)
 
 
 class Signals:

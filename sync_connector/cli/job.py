@@ -48,7 +48,8 @@ def _account(settings: Settings) -> str:
     return f"{login} at {host}, source {source}"
 
 
-def _limits(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> Limits:
+    """The shares above which a run stops and asks."""
     return Limits(settings.brakes.gone, settings.brakes.changed, settings.brakes.rejected)
 
 
@@ -70,17 +71,18 @@ def plan(config_path: str, as_json: bool, full: bool, tap: str | None, sheet: st
         with closing(made.spool):
             if out:
                 planfile.write(Path(out), made, ledger, _account(settings))
-            stopped = made.brakes(_limits(settings))
+            stopped = made.brakes(limits_of(settings))
             if as_json:
                 cost = {"seconds": round(time.monotonic() - begun, 3), "peak_rss_mb": pipeline.peak_rss_mb()}
                 show_json(made.as_json() | {"brakes": stopped} | cost)
                 return
-            _show_plan(made, stopped)
+            show_plan(made, stopped)
             if out:
                 show(Text(f"\nwrote {out}; after review: sync-connector sync --apply {out}"))
 
 
-def _show_plan(made: planning.Plan, stopped: list[str]) -> None:
+def show_plan(made: planning.Plan, stopped: list[str]) -> None:
+    """What would be sent and what not, with some of both."""
     show(terminal.rows_table(made.rows, {"create": made.creates, "update": made.updates}))
     for line in terminal.reading_lines(made.as_json()):
         show(line)
@@ -214,7 +216,7 @@ def _run(
         with closing(made.spool):
             if apply_path is not None:
                 planfile.check(Path(apply_path), made, _account(settings))
-            stopped = made.brakes(_limits(settings))
+            stopped = made.brakes(limits_of(settings))
             if stopped and not approve:
                 raise AskPerson(*stopped, "nothing was sent; look at `sync-connector plan`, and `sync --approve` passes once")
             watermark = Watermark() if _of_a_tap(settings) else None

@@ -12,7 +12,18 @@ import click
 from rich.text import Text
 
 from sync_connector import config, planning
-from sync_connector.cli.frame import Signals, cli, config_option, json_option, ledger_of, progress_bars, scope_of, show, show_json
+from sync_connector.cli.frame import (
+    Signals,
+    cli,
+    config_option,
+    confirmed,
+    json_option,
+    ledger_of,
+    progress_bars,
+    scope_of,
+    show,
+    show_json,
+)
 from sync_connector.config import Settings
 from sync_connector.errors import AskPerson, FixSetup, TryLater
 from sync_connector.fields.phone import phone_number
@@ -177,7 +188,7 @@ def send(
         if made.planned:
             if as_json and not yes:  # nobody confirms what was not shown
                 show(drawn.plan_summary(told, settings.events.zone or "UTC"), stderr=True)
-            _confirmed(f"send {drawn.messages(len(made.planned))}?", yes=yes)
+            confirmed(f"send {drawn.messages(len(made.planned))}?", yes=yes)
         try:
             with progress_bars() as progress, Signals() as signals:
                 sent = messaging.execute(settings, book, made, progress, lambda: signals.number)
@@ -237,21 +248,6 @@ def _show_plan(described: tuple[str, ...], told: dict[str, Any], stopped: list[s
 def _refused(out: LeftOut) -> None:
     """A single message that is left out was not sent, and whoever asked for it must hear so. Raises `AskPerson`, `FixSetup`."""
     raise (AskPerson if out.code in ("opted_out", "crm_opt_out") else FixSetup)(f"nothing was sent: {out.advice}")
-
-
-def _confirmed(question: str, *, yes: bool) -> None:
-    """Ask, where there is somebody to be asked. Raises `AskPerson` where the answer is not yes."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise AskPerson("nothing was sent: it must be confirmed on a terminal, or by --yes")
-    try:
-        said = click.confirm(question, default=False, err=True)
-    except click.Abort:  # Ctrl-C, or the end of what was typed
-        click.echo(err=True)
-        said = False
-    if not said:
-        raise AskPerson("nothing was sent")
 
 
 def _show_sent(sent: Sent, told: dict[str, Any], *, as_json: bool) -> None:
@@ -332,7 +328,7 @@ def resolve(
             done = book.resolve(chosen, MessageState.SENT, utc_now())
             show_json({"sent": done}) if as_json else show(f"{drawn.messages(done)} taken for sent")
             return
-        _confirmed(f"send {drawn.messages(len(chosen))} again? who did get one gets it twice", yes=yes)
+        confirmed(f"send {drawn.messages(len(chosen))} again? who did get one gets it twice", yes=yes)
         try:
             with Signals() as signals:
                 sent = messaging.resend(settings, book, chosen, utc_now(), lambda: signals.number)

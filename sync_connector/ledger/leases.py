@@ -51,7 +51,7 @@ def acquire(connection: Connection, account_id: int, holder: str, purpose: Purpo
     if current is None:
         connection.execute(sa.insert(leases).values(account_id=account_id, purpose=purpose, **mine))
         return
-    if current.expires_at > now and current.holder != holder and not _is_dead(current.holder):
+    if current.holder != holder and not is_free(current.holder, current.expires_at, now):
         host, process = current.holder.split("/")[:2]
         raise AskPerson(
             f"another {_WORD[purpose]} is at work on this account (process {process} on {host}); wait for it to end. "
@@ -69,6 +69,11 @@ def renew(connection: Connection, account_id: int, holder: str, purpose: Purpose
     if kept.rowcount != 1:
         word = _WORD[purpose]
         raise LeaseLost(f"another {word} took over while this one was silent for too long; nothing more was written")
+
+
+def is_free(holder: str, expires_at: float, now: float) -> bool:
+    """Whether a lease that was never given back can be taken: it has expired, or its holder is known to be dead."""
+    return expires_at <= now or _is_dead(holder)
 
 
 def release(connection: Connection, account_id: int, holder: str, purpose: Purpose = "sync") -> None:

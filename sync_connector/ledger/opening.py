@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.ledger import soundness
 from sync_connector.ledger.schema import metadata
 
 HEAD = "0005"
@@ -37,6 +38,8 @@ def open_engine(url: str, *, write: bool) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         elif not write and parsed.database and not Path(parsed.database).exists():
             parsed = parsed.set(database=":memory:")
+        elif parsed.database and parsed.database != ":memory:":
+            soundness.look(parsed.database, write=write)
         engine = _engine(parsed)
         try:
             if _bring_up_to_date(engine, write=write):
@@ -51,11 +54,11 @@ def open_engine(url: str, *, write: bool) -> Engine:
     except ModuleNotFoundError as fault:
         raise FixSetup(f"ledger.url: {fault.name} is not installed; install sync-connector[postgresql]") from None
     except sa.exc.OperationalError as fault:
+        if isinstance(refused := soundness.refusal(fault.orig), FixSetup):
+            raise refused from None
         raise TryLater(f"the ledger cannot be opened: {_first_line(fault)}") from None
     except sa.exc.DatabaseError as fault:
-        raise FixSetup(
-            f"the ledger is damaged, or is no ledger: {_first_line(fault)}; restore a backup, it is never reset"
-        ) from None
+        raise FixSetup(f"the ledger is damaged, or is no ledger: {_first_line(fault)}; {soundness.ADVICE}") from None
 
 
 def _first_line(fault: sa.exc.DBAPIError) -> str:

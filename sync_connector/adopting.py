@@ -1,0 +1,65 @@
+"""A plan whose contacts are entered as though the vendor had taken them: nothing is sent, and nobody is asked.
+
+For who comes from another connector, so that the first sync does not send what is there already; and for a file that is judged
+without a vendor. What the plan would not send is settled as by any run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import NamedTuple
+
+from sync_connector import pipeline
+from sync_connector.errors import Stopped
+from sync_connector.flow.resolve import Outcome
+from sync_connector.ledger.store import Ledger, utc_now
+from sync_connector.model import Change, Reply, Verdict
+from sync_connector.planning import Plan, add_up
+from sync_connector.reading import Progress
+
+TAKEN = Reply(Verdict.ACCEPTED)
+BATCH = 5_000
+
+
+class Adopted(NamedTuple):
+    """What came of it: the run's number, and how many contacts are accepted now that were to be sent."""
+
+    run: int
+    contacts: int
+
+
+def adopt(ledger: Ledger, plan: Plan, progress: Progress, check: Callable[[], None], change: Change | None = None) -> Adopted:
+    """Enter what a plan would send as accepted, in a run of its own. The caller holds the lease, and has seen to the brakes.
+
+    `change`: the word that each verdict tells in place of what the contact needed. `check` is called between batches; it may
+    raise to stop, and what is not entered by then is planned again by the next run.
+    """
+    run = ledger.start_run(plan.scope, plan.identity, utc_now())
+    status, taken = "failed", 0
+    try:
+        pipeline.settle_rows(ledger, plan, run)
+        progress.stage("entering", plan.count(Outcome.SEND))
+        sendable = (pipeline.outgoing(candidate) for _, _, candidate in plan.candidates(Outcome.SEND))
+        while batch := list(islice(sendable, BATCH)):
+            check()
+            if change is not None:
+                batch = [one._replace(change=change) for one in batch]
+            ledger.settle(plan.scope, run, ledger.begin(plan.scope, run, batch), batch, [TAKEN] * len(batch))
+            taken += len(batch)
+            progress.at(taken)
+        for start in range(0, len(plan.gone), BATCH):
+            ledger.mark_gone(plan.scope, run, plan.gone[start : start + BATCH])
+        ledger.move_position(plan.scope, plan.position)
+        add_up("to send", plan.rows["to_send"], taken)
+        status = "finished"
+    except Stopped:
+        status = "stopped"
+        raise
+    finally:
+        result = plan.as_json() | {"findings": ledger.open_findings(plan.scope)}
+        if change is Change.ADOPTED:
+            result["adopted"] = taken
+        read, filled = plan.rows["read"], plan.extraction.filled
+        ledger.end_run(plan.scope, run, status, utc_now(), read=read, in_full=plan.full, filled=filled, result=result)
+    return Adopted(run, taken)

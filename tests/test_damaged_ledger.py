@@ -1,0 +1,156 @@
+"""A damaged ledger, or a file that is none, is refused with advice by every command that opens it, and stays as it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project, person
+
+WRITE = [
+    ("sync",),
+    ("sync", "--full"),
+    ("pull",),
+    ("sms", "send", "+33612345678", "Bonjour", "--any-hour", "--yes"),
+    ("sms", "resolve"),
+    ("sms", "opt-outs", "--add", "+33612345678"),
+    ("audit",),
+]
+READ = [
+    ("plan",),
+    ("check",),
+    ("runs",),
+    ("runs", "--stale"),
+    ("explain", "K00001"),
+    ("events",),
+    ("rejects",),
+    ("report",),
+    ("sms", "status"),
+    ("sms", "opt-outs"),
+    ("state", "verify"),
+]
+
+
+@pytest.fixture
+def kept(on_sqlite: Project) -> Project:
+    """A project whose ledger has a few hundred contacts."""
+    on_sqlite.settings["events"] = {"zone": "Europe/Paris"}
+    on_sqlite.settings["vendor"] = {"access_key": "${ARDARY_PASSWORD}"}
+    on_sqlite.settings["receive"] = {"inbox": f"sqlite:///{on_sqlite.folder / 'inbox.db'}"}
+    on_sqlite.configure()
+    on_sqlite.write([person(n) for n in range(300)])
+    on_sqlite.sync()
+    return on_sqlite
+
+
+def zeroed(whole: bytes) -> bytes:
+    """The last pages are zeroes: of contacts and their verdicts, which were written last."""
+    good = len(whole) - 6 * 4096
+    return whole[:good] + bytes(6 * 4096)
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "cut within a page": lambda whole: whole[: len(whole) // 2 + 100],
+    "cut between pages": lambda whole: whole[: len(whole) // 4096 // 2 * 4096],
+    "cut within the header": lambda whole: whole[:60],
+    "zeroed pages": zeroed,
+    "garbage for a header": lambda whole: b"\xa5" * 100 + whole[100:],
+    "garbage for the schema": lambda whole: whole[:100] + b"\xa5" * 3996 + whole[4096:],
+    "a text": lambda _: b"this is not a database at all\n" * 300,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_ledger_is_refused_and_stays_as_it_is(kept: Project, damage: str) -> None:
+    """No command resets it, repairs it or writes a byte into it; what only reads may not meet the damage, or says so."""
+    ledger = kept.folder / "ledger.db"
+    ledger.write_bytes(damaged := DAMAGE[damage](ledger.read_bytes()))
+    for words in [*WRITE, *READ]:
+        result = kept.run(*words, code=None)
+        allowed = (2,) if words in WRITE else (1, 2) if words == ("state", "verify") else (0, 2)
+        assert result.exit_code in allowed, f"{words}: {result.output}"
+        if words in WRITE or damage != "zeroed pages":
+            assert result.exit_code == 2, words
+        if result.exit_code == 2 and words != ("state", "verify"):
+            assert "damaged" in result.stderr, f"{words}: {result.stderr}"
+            assert "restore a backup" in result.stderr
+        assert ledger.read_bytes() == damaged, words
+    if damage == "zeroed pages":
+        told = kept.json("state", "verify", code=1)
+        assert [check["check"] for check in told["checks"]] == ["integrity"]
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+@pytest.mark.parametrize("table", ["moz_places (id)", "contacts (name)", "alembic_version (version_num)"])
+def test_another_applications_database_is_left_alone(kept: Project, table: str, mode: str) -> None:
+    """A path that names a browser's or a CRM's file: not even its journal mode is changed."""
+    ledger = kept.folder / "ledger.db"
+    ledger.unlink()
+    with closing(sqlite3.connect(ledger)) as other:
+        other.execute(f"PRAGMA journal_mode={mode}")
+        other.execute(f"CREATE TABLE {table}")
+        other.execute(f"INSERT INTO {table.split()[0]} VALUES ('4a5b6c7d8e9f')")
+        other.commit()
+    before = ledger.read_bytes()
+    for words in [*WRITE, *READ]:
+        result = kept.run(*words, code=2)
+        assert "ledger.url: " in result.stderr, words
+        assert "choose another" in result.stderr
+        assert ledger.read_bytes() == before, words
+
+
+@pytest.fixture
+def not_root() -> Iterator[None]:
+    """Root may write everything: for the while of the test we are nobody."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder(kept: Project) -> Iterator[Project]:
+    """The project in a folder that everybody reaches: pytest's own is its user's alone."""
+    folder = Path(tempfile.mkdtemp(prefix="sc-readonly-"))
+    for path in kept.folder.iterdir():
+        if path.is_file():
+            shutil.copy(path, folder)
+            (folder / path.name).chmod(0o644)
+    folder.chmod(0o755)
+    made = Project(folder, kept.ledger_url, kept.address, kept.environment | {"TEST_LEDGER": f"sqlite:///{folder / 'ledger.db'}"})
+    made.settings = kept.settings | {"receive": {"inbox": "sqlite:///${TMPDIR:-/tmp}/none/inbox.db"}}
+    made.configure()
+    made.config.chmod(0o644)
+    (folder / "ledger.db").chmod(0o444)
+    yield made
+    shutil.rmtree(folder)
+
+
+def test_a_ledger_that_may_only_be_read_is_not_called_busy(open_folder: Project, request: pytest.FixtureRequest) -> None:
+    """To run it again would not help: the sentence says whose right is missing, and nothing changes."""
+    before = (open_folder.folder / "ledger.db").read_bytes()
+    request.getfixturevalue("not_root")
+    for words in [one for one in WRITE if one != ("pull",)]:
+        result = open_folder.run(*words, code=2)
+        assert "may only be read" in result.stderr, words
+    for words in [one for one in READ if one != ("report",)]:
+        result = open_folder.run(*words, code=None)
+        assert result.exit_code in (0, 2), f"{words}: {result.output}"
+        assert result.exit_code == 0 or "write it and its folder" in result.stderr
+    assert (open_folder.folder / "ledger.db").read_bytes() == before
+
+
+def test_a_file_that_its_maker_did_not_fill_becomes_a_ledger(on_sqlite: Project) -> None:
+    """A run that was killed between making the file and its tables leaves an empty one: the next goes on."""
+    (on_sqlite.folder / "ledger.db").touch()
+    on_sqlite.write([person(1)])
+    assert on_sqlite.sync()["verdicts"]["accepted"] == 1
