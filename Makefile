@@ -27,6 +27,8 @@ bench: $(READY)  ## measure speed and memory (half an hour; ROWS=100000 for a qu
 	@$(BIN)/python bench/pulling.py $(if $(ROWS),--count 5000 --rounds 1)
 	@$(BIN)/python bench/quality.py $(if $(ROWS),--rows $(ROWS))
 	@$(BIN)/python bench/suggestions.py
+	@$(BIN)/python bench/messages.py $(if $(ROWS),--planned 10000 --sent 1000 --rounds 1)
+	@$(BIN)/python bench/faults.py $(if $(ROWS),--rows 10000)
 
 lock: $(READY)  ## pin the newest versions of everything, with hashes
 	@$(BIN)/pip install --quiet uv

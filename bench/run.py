@@ -157,9 +157,9 @@ class Vendor:
 
 
 @contextmanager
-def sandbox(environment: dict[str, str]) -> Iterator[Vendor]:
-    """The make-believe vendor on a free port, while the block runs."""
-    command = [sys.executable, "-u", "-m", "sync_connector", "sandbox", "--port", "0"]
+def sandbox(environment: dict[str, str], *words: str) -> Iterator[Vendor]:
+    """The make-believe vendor on a free port, with these options, while the block runs."""
+    command = [sys.executable, "-u", "-m", "sync_connector", "sandbox", "--port", "0", *words]
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
