@@ -100,13 +100,14 @@ def asked(vendor: Vendor, what: str) -> list[dict[str, Any]]:
 def show(rows: int, quiet: Course, worst: Course) -> None:
     """What it came to."""
     print(
-        f"\n{rows:,} contacts, {len(quiet.contacts):,} of them without a fault of their own: the vendor has the same of both nights"
+        f"\n{rows:,} contacts, {len(quiet.contacts):,} of them without a fault of their own: the vendor has the same both times"
     )
     print(f"{'':34}{'no faults':>12}{'worst night':>14}")
     lines: list[tuple[str, float, float]] = [
         ("runs, the silent one included", len(quiet.exits), len(worst.exits)),
         ("requests", len(quiet.posts), len(worst.posts)),
-        ("requests that met a fault", quiet.met.total(), worst.met.total()),
+        ("… more than without faults", 0, len(worst.posts) - len(quiet.posts)),
+        ("… that met a fault", quiet.met.total(), worst.met.total()),
         ("contacts taken by the vendor", quiet.taken, worst.taken),
         ("… more than once each", quiet.taken - len(quiet.contacts), worst.taken - len(worst.contacts)),
         ("most often one contact", max(quiet.times), max(worst.times)),
