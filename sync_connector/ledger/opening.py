@@ -20,6 +20,17 @@ _ALONE = {"postgresql": "SELECT pg_advisory_xact_lock(7311582)", "sqlite": "PRAG
 brings the tables up to date, and the others find that it did."""
 
 
+COPY = 0x53796E43
+"""The `application_id` of a copy. One that is opened to be written has been put back, and is older than what the vendor has."""
+
+_DOUBTED = (
+    # What was edited after the copy may have been undone since: then the row is as the copy has it, and the vendor's is not.
+    "UPDATE contacts SET row_fp = NULL, payload_fp = NULL WHERE payload_fp IS NOT NULL",
+    "DELETE FROM positions",
+    "PRAGMA application_id = 0",
+)
+
+
 def open_engine(url: str, *, write: bool) -> Engine:
     """The ledger's database, with the tables of this version if it is to be written.
 
@@ -43,6 +54,8 @@ def open_engine(url: str, *, write: bool) -> Engine:
         engine = _engine(parsed)
         try:
             if _bring_up_to_date(engine, write=write):
+                if write and engine.dialect.name == "sqlite":
+                    _doubt_a_copy(engine)
                 return engine
         except BaseException:
             engine.dispose()
@@ -59,6 +72,15 @@ def open_engine(url: str, *, write: bool) -> Engine:
         raise TryLater(f"the ledger cannot be opened: {_first_line(fault)}") from None
     except sa.exc.DatabaseError as fault:
         raise FixSetup(f"the ledger is damaged, or is no ledger: {_first_line(fault)}; {soundness.ADVICE}") from None
+
+
+def _doubt_a_copy(engine: Engine) -> None:
+    """Of a copy that was put back nothing is certain that the vendor accepted: the next sync offers all of it again."""
+    with engine.connect() as connection:
+        if connection.exec_driver_sql("PRAGMA application_id").scalar() == COPY:
+            for statement in _DOUBTED:
+                connection.exec_driver_sql(statement)
+            connection.commit()
 
 
 def _first_line(fault: sa.exc.DBAPIError) -> str:
