@@ -63,7 +63,6 @@ class Proof(RuleBasedStateMachine):
     def begin(self, dialect: str, reads_changes: bool, many: bool, choice: tuple[str, Any]) -> None:
         """A company, with nobody in its CRM, or with some that have been sent already."""
         self.company = Company(world(), dialect, reads_changes=reads_changes)
-        setattr(self.company.rules, *choice)
         self.campaign = 0
         self.sent: dict[str, list[tuple[str, str]]] = {}  # campaign → what was asked for, of this ledger's life
         self.possible: list[str] = []  # callbacks that may come, now or again
@@ -74,9 +73,8 @@ class Proof(RuleBasedStateMachine):
         self.out: set[str] = set()
         self.backed_up = False
         if many:
-            for n, phone in enumerate(sorted(PHONES)[2:6]):
-                self.edit(f"K{n}", phone, "Dupont", "Paris", "", "2026-01-01T00:00:00Z")
-            self.company.sync(self._weather([]), Process())
+            self.company.settle_with([self._row(f"K{n}", phone) for n, phone in enumerate(sorted(PHONES)[2:6])])
+        setattr(self.company.rules, *choice)
 
     def teardown(self) -> None:
         """At the end all becomes quiet."""
@@ -89,13 +87,16 @@ class Proof(RuleBasedStateMachine):
     def _weather(self, these: list[str], process: Process | None = None) -> Weather:
         return self.company.weather_of(process or Process(), these)
 
+    def _row(self, key: str, phone: str) -> dict[str, str]:
+        named = {"id": key, "first name": key, "last name": "Dupont", "mobile": phone}
+        return named | {"city": "Paris", "email": "", "updated_at": "2026-01-01T00:00:00Z"}
+
     # --- the CRM ---------------------------------------------------------------------------------------------------------
 
     @rule(key=keys, phone=phones, last=lasts, city=cities, email=emails, when=times)
     def edit(self, key: str, phone: str, last: str, city: str, email: str, when: str) -> None:
         """A contact is there, new or not, with any number that another may have."""
-        named = {"id": key, "first name": key, "last name": last, "mobile": phone}
-        self.company.put({**named, "city": city, "email": email, "updated_at": when})
+        self.company.put(self._row(key, phone) | {"last name": last, "city": city, "email": email, "updated_at": when})
 
     @rule(key=keys, cell=st.tuples(st.just("city"), cities) | st.tuples(st.just("mobile"), phones))
     def edit_one_cell(self, key: str, cell: tuple[str, str]) -> None:
@@ -375,10 +376,8 @@ class Proof(RuleBasedStateMachine):
         accepted = "SELECT phone_number, key FROM contacts WHERE state IN ('accepted', 'warned')"
         assert dict(self._ask(accepted)) == {number: key for number, (key, _) in wanted.items()}
         assert self._ask("SELECT * FROM in_flight") == []
-        weather = self._weather([])
-        again, failure = company.sync(weather, Process())
-        assert failure is None
-        assert (weather.posts, again.plan.rows["to_send"]) == (0, 0), "a quiet run sends something"
+        again = company.plan()
+        assert (again.rows["to_send"], again.gone, again.displaced) == (0, [], []), "one more run would do something"
         if company.arrived:
             self.pull(None, down=False)
             self._check_events()
