@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import transaction
 from sync_connector.ledger import soundness
 from sync_connector.ledger.schema import metadata
 
@@ -118,7 +119,7 @@ def _bring_up_to_date(engine: Engine, *, write: bool) -> bool:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with transaction(engine, "ledger.migrate") as connection:
         connection.exec_driver_sql(_ALONE[engine.dialect.name])
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
