@@ -15,6 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import reach
 from sync_connector.ledger.opening import COPY
 
 BUSY = 10.0  # seconds that a lock is waited for
@@ -45,11 +46,14 @@ def backup(url: str, target: Path) -> tuple[int, int]:
         raise FixSetup(f"{target} is there already, and is not overwritten; choose another name")
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
+        reach("ledger.copy.before")
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         pages = _copied(source, part)
         size = part.stat().st_size
+        reach("ledger.copy.written")
         os.link(part, target)  # it fails where somebody was quicker
         _on_disk(target.absolute().parent)
+        reach("ledger.copy.after")
     except FileExistsError:
         raise FixSetup(f"{target} is there already, and is not overwritten; choose another name") from None
     except OSError as fault:

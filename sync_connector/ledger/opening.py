@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import transaction
 from sync_connector.ledger import soundness
 from sync_connector.ledger.schema import metadata
 
@@ -77,10 +78,12 @@ def open_engine(url: str, *, write: bool) -> Engine:
 def _doubt_a_copy(engine: Engine) -> None:
     """Of a copy that was put back nothing is certain that the vendor accepted: the next sync offers all of it again."""
     with engine.connect() as connection:
-        if connection.exec_driver_sql("PRAGMA application_id").scalar() == COPY:
+        if connection.exec_driver_sql("PRAGMA application_id").scalar() != COPY:
+            return
+        connection.rollback()
+        with transaction(connection, "ledger.doubt"):
             for statement in _DOUBTED:
                 connection.exec_driver_sql(statement)
-            connection.commit()
 
 
 def _first_line(fault: sa.exc.DBAPIError) -> str:
@@ -140,7 +143,7 @@ def _bring_up_to_date(engine: Engine, *, write: bool) -> bool:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with transaction(engine, "ledger.migrate") as connection:
         connection.exec_driver_sql(_ALONE[engine.dialect.name])
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

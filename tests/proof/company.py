@@ -35,6 +35,7 @@ from sync_connector.config import Sms as SmsSettings
 from sync_connector.config import Vendor as VendorSettings
 from sync_connector.errors import SyncError, TryLater
 from sync_connector.events.inbox import Inbox, open_inbox
+from sync_connector.fault_points import reach, told
 from sync_connector.flow.load import Instruments
 from sync_connector.flow.overlay import Overlay
 from sync_connector.flow.sieve import own_fingerprints
@@ -77,25 +78,42 @@ SCOPE = Scope(1, 1)
 """Of the ledger with which every company begins."""
 
 
+Death = tuple[str, int]
+"""At which place, and the how-manieth time that it is reached."""
+
+
+def _both(*names: str) -> list[str]:
+    return [f"{name}.{when}" for name in names for when in ("before", "after")]
+
+
+AT_A_BATCH = [*_both("ledger.begin", "vendor.request", "ledger.settle"), "vendor.answer.after"]
+AT_A_SYNC = [*AT_A_BATCH, *_both(*(f"ledger.{n}" for n in ("lease", "start_run", "forget_keyless", "displace", "settle_rows")))]
+AT_A_SYNC += ["source.rows", *_both("ledger.lay", "ledger.mark_gone", "ledger.move_position", "ledger.end_run", "ledger.release")]
+AT_A_SENDING = _both("ledger.lease", "messages.recover", "messages.begin", "vendor.request", "messages.settle", "messages.not_sent")
+AT_A_PULL = _both("ledger.lease", "events.take_in", "inbox.acknowledge", "outbox.fill", "outbox.begin", "sink", "outbox.settle")
+
+
 class Killed(BaseException):
     """The process died here."""
 
 
 @dataclass
 class Process:
-    """A process. `dies_at`: the how-manieth place that it reaches is its last one. `met`: the places that it has come to.
-    `committed_at`: when it last wrote to the ledger, in seconds since 1970."""
+    """A process. `dies_at`: a place, and the how-manieth time that it is there is its last one. `met`: the places that it has
+    come to. `committed_at`: when it last wrote to the ledger, in seconds since 1970."""
 
-    dies_at: int | None = None
+    dies_at: Death | None = None
     met: list[str] = field(default_factory=list)
     dead: bool = False
     committed_at: float = 0.0
 
-    def reach(self, place: str) -> None:
+    def reach(self, place: str, now: datetime) -> None:
         """Come to a place; raise `Killed` if it is the last, and at each after that."""
+        if place.startswith("ledger.") and place.endswith(".after"):
+            self.committed_at = now.timestamp()
         if not self.dead:
             self.met.append(place)
-            self.dead = len(self.met) == self.dies_at
+            self.dead = self.dies_at is not None and self.dies_at == (place, self.met.count(place))
         if self.dead:
             raise Killed(place)
 
@@ -104,7 +122,6 @@ class Process:
 class Tables:
     """The CRM's own tables of events: each event one row by its key; what comes again overwrites it."""
 
-    reach: Callable[[str], None]
     rows: dict[str, Record] = field(default_factory=dict)
     down: bool = False
 
@@ -112,10 +129,10 @@ class Tables:
         """See `sinks.Sink`."""
         if self.down:
             raise TryLater("the CRM is down")
-        self.reach("before the CRM has events")
+        reach("sink.before")
         assert len({record.event_key for record in records}) == len(records)
         self.rows |= {record.event_key: record for record in records}
-        self.reach("after the CRM has events")
+        reach("sink.after")
         return []
 
     def close(self) -> None:
@@ -178,12 +195,6 @@ def world() -> World:
         if made.company is not None and made.company.process.dead:
             raise Killed
 
-    @sa.event.listens_for(engine, "commit")
-    def _commit(_connection: object) -> None:
-        if made.company is not None:
-            made.company.process.reach("before a commit")
-            made.company.process.committed_at = made.company.now.timestamp()
-
     return made
 
 
@@ -206,7 +217,12 @@ def staged() -> Iterator[World]:
     def now() -> datetime:
         return made.here.now
 
+    def reached(place: str) -> None:
+        if made.company is not None:
+            made.company.process.reach(place, made.company.now)
+
     with (
+        told(reached),
         mock.patch.object(opening, "_engine", engine),
         mock.patch.object(pipeline, "new_client", client),
         mock.patch.object(messaging, "new_client", client),
@@ -241,8 +257,8 @@ class Company:
         self.exports, self.touched = 0, BEGAN
         self.vendor, self.rules, self.now = OracleVendor(), Rules(), BEGAN
         self.process = Process()
-        self.tables = Tables(lambda place: self.process.reach(place))
-        self.weather = Weather(self.vendor, [], self.process.reach)
+        self.tables = Tables()
+        self.weather = Weather(self.vendor, [])
         self.sheet: list[Overlay] = []
         self.arrived: list[str] = []
         self._inbox: Inbox | None = None
@@ -310,7 +326,7 @@ class Company:
             for row in rows:
                 self.put(row)
             process = Process()
-            self.sync(self.weather_of(process), process)
+            self.sync(self.weather_of(), process)
             ledger, crm = self.at.bytes_of_the_ledger(), (self.folder / "crm.db").read_bytes() if self.reads_changes else b""
             kept = Settled(ledger, crm, dict(self.rows), dict(self.vendor.held), self.touched, self.exports)
             self.at.settled[self.reads_changes] = kept
@@ -387,9 +403,9 @@ class Company:
         finally:
             self.process, self.weather = before
 
-    def weather_of(self, process: Process, faults: Sequence[str] = ()) -> Weather:
-        """What the requests of a process meet."""
-        return Weather(self.vendor, list(faults), process.reach)
+    def weather_of(self, faults: Sequence[str] = ()) -> Weather:
+        """What requests meet."""
+        return Weather(self.vendor, list(faults))
 
     def ledger(self, holder: str | None = None) -> Ledger:
         """The ledger, as a new process holds it."""
@@ -463,11 +479,11 @@ class Company:
     def pull(self, process: Process) -> Any:
         """`pull`: what it did, `None` if it failed or died."""
         pulled = None
-        with self._process(process, self.weather_of(process)):
+        with self._process(process, self.weather_of()):
             settings, ledger = self.settings, self.ledger()
             try:
                 scope = SCOPE
-                pulled = pulling.pull(settings, ledger, scope, self.inbox, reading.Progress(), lambda: None, process.reach)
+                pulled = pulling.pull(settings, ledger, scope, self.inbox, reading.Progress(), lambda: None, reach)
             except SyncError:
                 pulled = None
         return pulled

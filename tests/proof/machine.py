@@ -24,7 +24,19 @@ from sync_connector.flow.diff import payload_fingerprint
 from sync_connector.ledger import care, leases, quality
 from sync_connector.ledger.sums import SUMS
 from sync_connector.model import Contact
-from tests.proof.company import BEGAN, ELSEWHERE, SCOPE, Company, Process, world
+from tests.proof.company import (
+    AT_A_BATCH,
+    AT_A_PULL,
+    AT_A_SENDING,
+    AT_A_SYNC,
+    BEGAN,
+    ELSEWHERE,
+    SCOPE,
+    Company,
+    Death,
+    Process,
+    world,
+)
 from tests.proof.oracle import ADDRESS, EMAILS, PHONES, expected
 from tests.proof.wire import FAULTS, Weather
 
@@ -40,7 +52,13 @@ mobiles = st.sampled_from(["+33612000000", "+33612000001", "+33612000002"])
 moods = st.sampled_from(["takes", "warns", "refuses", "poisoned"])
 faults = st.lists(st.sampled_from(FAULTS), max_size=5)
 silent = st.lists(st.sampled_from(["none", "lost", "half", "429", "missing"]), max_size=4)
-deaths = st.none() | st.integers(1, 24)
+
+
+def deaths(places: list[str]) -> st.SearchStrategy[Death | None]:
+    """None, or at a place, the first time or a later one."""
+    return st.none() | st.tuples(st.sampled_from(places), st.integers(1, 3).map(lambda n: max(1, n - 1)))
+
+
 words = st.sampled_from(["Bonjour", "Adieu"])
 jumps = st.sampled_from([301, -301, 86_400, -86_400])
 choices = st.sampled_from(
@@ -84,9 +102,6 @@ class Proof(RuleBasedStateMachine):
             finally:
                 self.company.close()
 
-    def _weather(self, these: list[str], process: Process | None = None) -> Weather:
-        return self.company.weather_of(process or Process(), these)
-
     def _row(self, key: str, phone: str) -> dict[str, str]:
         named = {"id": key, "first name": key, "last name": "Dupont", "mobile": phone}
         return named | {"city": "Paris", "email": "", "updated_at": "2026-01-01T00:00:00Z"}
@@ -128,24 +143,24 @@ class Proof(RuleBasedStateMachine):
 
     # --- runs ------------------------------------------------------------------------------------------------------------
 
-    @rule(these=faults, dies_at=deaths)
-    def run(self, these: list[str], dies_at: int | None) -> None:
+    @rule(these=faults, dies_at=deaths(AT_A_SYNC))
+    def run(self, these: list[str], dies_at: Death | None) -> None:
         """A sync, which may die at any place."""
         process = Process(dies_at)
-        weather = self._weather(these, process)
+        weather = self.company.weather_of(these)
         result, failure = self.company.sync(weather, process)
         if result is None and failure is None:
             assert process.dead
         assert not isinstance(failure, AskPerson | LeaseLost), "nobody else is at work"
 
-    @rule(key=keys, fault=st.sampled_from(["none", "lost", "missing"]), dies_at=st.integers(6, 16))
-    def a_bad_run_between_an_edit_and_its_undoing(self, key: str, fault: str, dies_at: int) -> None:
+    @rule(key=keys, fault=st.sampled_from(["none", "lost", "missing"]), dies_at=st.sampled_from(AT_A_BATCH))
+    def a_bad_run_between_an_edit_and_its_undoing(self, key: str, fault: str, dies_at: str) -> None:
         """The vendor may have taken what the CRM no longer says."""
         if key in self.company.rows:
             before = self.company.rows[key]
             self.company.put(before | {"city": "Nice"})
-            process = Process(dies_at if fault == "none" else None)
-            self.company.sync(self._weather([fault] * 40, process), process)
+            process = Process((dies_at, 1) if fault == "none" else None)
+            self.company.sync(self.company.weather_of([fault] * 40), process)
             self.company.put(before)
 
     @rule(at=st.integers(1, 4), slow=st.sampled_from([0, 200, 301]), these=silent, cities=st.permutations(["Lille", "Metz"]))
@@ -154,13 +169,13 @@ class Proof(RuleBasedStateMachine):
         first one's lease lasts; once that has expired it takes over, and the first has lost."""
         self._all_move_to(cities[0])
         first, second = Process(), Process()
-        weather = self._weather(these, first)
+        weather = self.company.weather_of(these)
         ended: list[tuple[bool, Any, Any]] = []
 
         def other() -> None:
             self._all_move_to(cities[1])
             expired = self.company.now.timestamp() >= first.committed_at + leases.SECONDS
-            result, failure = self.company.sync(self._weather([], second), second)
+            result, failure = self.company.sync(self.company.weather_of(), second)
             ended.append((expired, result, failure))
 
         def slowly() -> None:
@@ -219,18 +234,18 @@ class Proof(RuleBasedStateMachine):
             self.back_up()
             before = self.company.rows[key]
             self.company.put(before | {"city": "Nice"})
-            self.company.sync(self._weather([]), Process())
+            self.company.sync(self.company.weather_of(), Process())
             self.company.put(before)
             self.restore()
 
     # --- messages --------------------------------------------------------------------------------------------------------
 
     @rule(
-        rows=st.lists(st.tuples(mobiles, words), min_size=1, max_size=4, unique=True), these=faults | silent, dies_at=deaths,
+        rows=st.lists(st.tuples(mobiles, words), min_size=1, max_size=4, unique=True), these=faults | silent, dies_at=deaths(AT_A_SENDING),
         meanwhile=st.none() | st.tuples(st.integers(1, 2), st.sampled_from(["a stop", "another"])),
     )  # fmt: skip
     def a_campaign_is_sent(
-        self, rows: list[tuple[str, str]], these: list[str], dies_at: int | None, meanwhile: tuple[int, str] | None
+        self, rows: list[tuple[str, str]], these: list[str], dies_at: Death | None, meanwhile: tuple[int, str] | None
     ) -> None:
         """A file of messages, again with the rows of before and some more; meanwhile one of them says STOP, or somebody
         sends the same."""
@@ -239,7 +254,7 @@ class Proof(RuleBasedStateMachine):
         asked = self.sent.setdefault(name, [])
         asked += [row for row in rows if row not in asked]
         process = Process(None if meanwhile else dies_at)  # who is dead elsewhere keeps the lease until it expires
-        weather = self._weather(these, process)
+        weather = self.company.weather_of(these)
         weather.leaving = self._leaves
         if meanwhile is not None:
             weather.meanwhile = {meanwhile[0]: self.company.aside(self._beside_a_sending(name, list(asked), meanwhile[1]))}
@@ -256,7 +271,7 @@ class Proof(RuleBasedStateMachine):
                 self.pull(None, down=False)
                 return
             process = Process()
-            weather = self._weather([], process)
+            weather = self.company.weather_of()
             failure = self.company.send(name, asked, weather, process, "another place/2/2/abcdef02")
             assert isinstance(failure, AskPerson), "of two that send one is refused"
             assert weather.posts == 0
@@ -302,8 +317,8 @@ class Proof(RuleBasedStateMachine):
         self.company.arrive([self.possible[-1 - one % len(self.possible)] for one in which])
 
     @precondition(lambda self: self.company.arrived)
-    @rule(dies_at=deaths, down=st.booleans())
-    def pull(self, dies_at: int | None, down: bool) -> None:
+    @rule(dies_at=deaths(AT_A_PULL), down=st.booleans())
+    def pull(self, dies_at: Death | None, down: bool) -> None:
         """From the inbox into the ledger and the CRM, which may be down; it may die at any place."""
         self.company.tables.down = down
         pulled = self.company.pull(Process(dies_at))
@@ -367,7 +382,7 @@ class Proof(RuleBasedStateMachine):
         """The vendor takes everything, nobody dies: soon all is as it must be, and then nothing is left to do."""
         company = self.company
         company.vendor.moods.clear()
-        result, failure = company.sync(self._weather([]), Process())
+        result, failure = company.sync(self.company.weather_of(), Process())
         assert failure is None
         self.all_is_well()
         wanted = expected([self._as_corrected(key) for key in company.order], company.rules)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from sync_connector.fault_points import reach
 from tests.proof.oracle import OracleVendor
 
 NOT_TAKEN = ["refused", "silence", "429", "413", "500", "503", "401", "404"]
@@ -23,13 +24,11 @@ STRANGER = {"phone_number": "+33700000000", "result": "success", "errors": [], "
 
 @dataclass
 class Weather(httpx.AsyncBaseTransport):
-    """The vendor, and what happens on the way there and back. `reach`: told of each place at which a process may die;
-    `leaving`: told of each body just before the vendor takes it; `meanwhile`: what else goes on while that request of them
-    (1 is the first) is under way; `slow`: seconds that each takes, told to `pass_time`."""
+    """The vendor, and what happens on the way there and back. `leaving`: told of each body just before the vendor takes it;
+    `meanwhile`: what else goes on while that request of them (1 is the first) is under way; `pass_time`: lets each take its time."""
 
     vendor: OracleVendor
     faults: list[str]
-    reach: Callable[[str], None]
     leaving: Callable[[bytes], None] = lambda _: None
     meanwhile: dict[int, Callable[[], None]] = field(default_factory=dict)
     pass_time: Callable[[], None] = lambda: None
@@ -39,7 +38,7 @@ class Weather(httpx.AsyncBaseTransport):
         """One request."""
         self.posts += 1
         number, fault = self.posts, self.faults.pop(0) if self.faults else "none"
-        self.reach("before a request leaves")
+        reach("vendor.request.before")
         status, body = 0, b""
         if fault not in NOT_TAKEN:
             self.leaving(request.content)
@@ -48,7 +47,7 @@ class Weather(httpx.AsyncBaseTransport):
         self.pass_time()
         if number in self.meanwhile:
             self.meanwhile[number]()
-        self.reach("before an answer is read")
+        reach("vendor.request.after")
         for _ in range(20 if fault == "late" else 0):
             await asyncio.sleep(0)
         return _given(fault, request, status, body)
