@@ -23,7 +23,7 @@ from sync_connector.errors import AskPerson, LeaseLost
 from sync_connector.flow.diff import payload_fingerprint
 from sync_connector.ledger import care, leases, quality
 from sync_connector.ledger.sums import SUMS
-from sync_connector.model import Contact
+from sync_connector.model import Contact, Tally
 from tests.proof.company import (
     AT_A_BATCH,
     AT_A_PULL,
@@ -148,9 +148,13 @@ class Proof(RuleBasedStateMachine):
         """A sync, which may die at any place."""
         process = Process(dies_at)
         weather = self.company.weather_of(these)
+        before = self.company.vendor.said.copy()
         result, failure = self.company.sync(weather, process)
         if result is None and failure is None:
             assert process.dead
+        if result is not None and not these and "poisoned" not in self.company.vendor.moods.values():
+            said = self.company.vendor.said - before
+            assert result.tally == Tally(said["accepted"], said["warned"], said["refused"]), "each has the vendor's own verdict"
         assert not isinstance(failure, AskPerson | LeaseLost), "nobody else is at work"
 
     @rule(key=keys, fault=st.sampled_from(["none", "lost", "missing"]), dies_at=st.sampled_from(AT_A_BATCH))
@@ -323,6 +327,8 @@ class Proof(RuleBasedStateMachine):
         self.company.tables.down = down
         pulled = self.company.pull(Process(dies_at))
         self.company.tables.down = False
+        if not self.backed_up:  # a receiver that keeps nothing for longer than it must; a ledger that goes back needs it
+            self.company.inbox.forget(self.company.now + timedelta(days=9))
         if pulled is not None:
             assert pulled.left_at_origin == 0
             self.out = {self.stops[query] for query in self.company.arrived if query in self.stops}

@@ -57,6 +57,7 @@ class OracleVendor:
     held: dict[str, Held] = field(default_factory=dict)
     sms: list[Sms] = field(default_factory=list)
     moods: dict[str, Mood] = field(default_factory=dict)
+    said: Counter[str] = field(default_factory=Counter)  # of contacts: how often accepted, warned or refused
 
     def answer(self, path: str, body: bytes) -> tuple[int, Any]:
         """Take what a request holds; status and what is answered, before anything becomes of the answer."""
@@ -73,6 +74,7 @@ class OracleVendor:
     def _take(self, contact: dict[str, str]) -> dict[str, Any]:
         number = contact["phone_number"]
         mood = self.moods.get(number, "takes")
+        self.said[{"warns": "warned", "refuses": "refused"}.get(mood, "accepted")] += 1
         if mood == "refuses":
             return {**contact, "result": "failed", "errors": ["#001"]}
         first, last = (contact.get(one, contact.get(other, "")) for one, other in _NAMES)
