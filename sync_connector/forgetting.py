@@ -23,6 +23,7 @@ from sync_connector.config import Settings
 from sync_connector.errors import TryLater
 from sync_connector.events import erasing
 from sync_connector.events.inbox import Inbox, callbacks, open_inbox
+from sync_connector.fault_points import transaction
 from sync_connector.fields.spelling import Spellings
 from sync_connector.ledger import forgetting, leases, traces
 from sync_connector.ledger.forgetting import PURPOSES, Person
@@ -73,7 +74,7 @@ def alone(ledger: Ledger) -> Iterator[list[int]]:
 
 
 def _renew(ledger: Ledger, account: int, purpose: leases.Purpose) -> None:
-    with ledger.engine.begin() as connection:
+    with transaction(ledger.engine, "ledger.renew_all") as connection:
         leases.renew(connection, account, ledger.holder, purpose)
 
 
@@ -90,7 +91,7 @@ def erase(ledger: Ledger, inbox: Inbox | None, spellings: Spellings, account_ids
         if inbox is not None:
             erasing.erase(inbox, found.callbacks)
         person = forgetting.erase(ledger, spellings, account_ids)
-        traces.rewrite(ledger.engine, metadata.sorted_tables)
+        traces.rewrite(ledger.engine, metadata.sorted_tables, "ledger.rewrite")
     except (sqlite3.OperationalError, sa.exc.OperationalError) as fault:
         words = str(getattr(fault, "orig", fault)).splitlines()[0]
         raise TryLater(f"the number is not erased everywhere yet: {words}; run it again") from None

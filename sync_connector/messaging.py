@@ -29,7 +29,7 @@ from sync_connector.planning import add_up
 from sync_connector.reading import Progress
 from sync_connector.sms.hours import Allowed, next_allowed, schedule, wire_time, zones_of
 from sync_connector.sms.plan import Plan
-from sync_connector.sms.send import UNKNOWN, Sender
+from sync_connector.sms.send import OPTED_OUT, UNKNOWN, Sender
 
 
 @dataclass(slots=True)
@@ -167,6 +167,7 @@ def _send(
         progress.at(sent.counts.total())
 
     def not_sent(batch: Sequence[Outbound], reason: str) -> None:
+        sent.opted_out += len(batch) if reason == OPTED_OUT else 0
         if again:  # nobody knows more of its first request than before
             book.settle(batch, [UNKNOWN] * len(batch), utc_now())
         else:
@@ -177,6 +178,7 @@ def _send(
             patience = Patience(vendor.tries, vendor.give_up_after)
             sender = Sender(endpoint, client, begin, settle, not_sent, lambda: bool(stopping()), patience, vendor.rate)
             sender.instruments = instruments or Instruments()
+            sender.opted_out = book.opted_out
             try:
                 await sender.send(batches)
             finally:

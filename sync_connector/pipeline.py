@@ -276,11 +276,14 @@ async def _load(
         counting.add(batch, replies)
         progress.at(counting.tally.sent)
 
+    async def hold() -> None:
+        async with writing:
+            await asyncio.to_thread(ledger.renew, plan.scope)
+
     async def keep_the_lease() -> None:
         while True:  # a vendor that keeps us waiting for longer than a lease lasts must not cost it
             await asyncio.sleep(SECONDS / 4)
-            async with writing:
-                await asyncio.to_thread(ledger.renew, plan.scope)
+            await hold()
 
     progress.stage("sending", plan.count(Outcome.SEND))
     keeping = asyncio.create_task(keep_the_lease())
@@ -295,6 +298,7 @@ async def _load(
             Patience(vendor.tries, vendor.give_up_after),
             vendor.rate,
             instruments or Instruments(),
+            hold,
         )
         try:
             await loader.load(_batches(plan, vendor.batch_size))

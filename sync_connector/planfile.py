@@ -7,7 +7,6 @@ own lines still match its digest, is anything sent.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from sync_connector.ledger.store import Ledger
 from sync_connector.model import Change
 from sync_connector.pipeline import findings_of, unreadable
 from sync_connector.planning import Plan
+from sync_connector.whole_file import whole_file
 
 FORMAT = 1
 _REFUSALS = (
@@ -52,7 +52,7 @@ def _header(plan: Plan, account: str) -> dict[str, Any]:
 def write(path: Path, plan: Plan, ledger: Ledger, account: str) -> None:
     """Write the plan, readable by nobody else: it holds what would be sent. Raises `FixSetup` when it cannot be."""
     try:
-        with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+        with whole_file(path, "plan.file") as out:
             header, digest = _header(plan, account), xxhash.xxh3_128()
             lists = _lists(plan, ledger)
             body = xxhash.xxh3_128()

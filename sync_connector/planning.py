@@ -7,6 +7,7 @@ What a plan comes to is carried out by the pipeline, once the brakes have seen i
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import re
 from collections import Counter
@@ -298,14 +299,19 @@ def _position(source: ResumableSource | None, before: Position | None, identity:
     return Position(reached, _signature(source, identity), before.partial_runs + 1 if before else 0)
 
 
+@functools.cache
+def _versions() -> tuple[str, ...]:
+    """Looked up once: each is a search for a folder, and the reading of a file in it."""
+    return tuple(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
+
+
 def _identity(settings: Settings, binding: mapping.Binding) -> str:
     """Everything that decides what a row becomes."""
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
     rules = settings.rules
     return "; ".join(
         [
             f"rules {normalizing.RULES_VERSION}",
-            *versions,
+            *_versions(),
             f"country {settings.source.default_country}",
             f"e-mail {rules.on_invalid_email}",
             f"shared {rules.shared_phone}",

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from sync_connector.fault_points import reach
 from sync_connector.fields.phone import as_integer
 from sync_connector.flow import normalize as normalizing
 from sync_connector.flow.diff import Known, diff, payload_fingerprint
@@ -131,6 +132,7 @@ class Reading:
         before = len(extraction.set_aside)
         for rows in extract(chunks, self.binding, extraction):
             check()
+            reach("source.rows")
             self._take_in(rows)
             progress.at(extraction.read_bytes)
         for piece in extraction.set_aside[before:]:

@@ -16,6 +16,7 @@ from sync_connector.config import VARIABLE, Source, anchored_url, holds_password
 from sync_connector.errors import FixSetup
 from sync_connector.fields.country import time_zones
 from sync_connector.recognition import Recognition, is_plain, recognize, resembled
+from sync_connector.whole_file import whole_file
 
 TEMPLATE = """\
 # Made by `sync-connector init`. Every setting is explained; those with a # are shown with their default.
@@ -210,8 +211,8 @@ def write_config(target: Path, place: Place, fit: Recognition, country: str, *, 
         zone=_zone(country),
     )
     try:
-        with open(target, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as out:
-            out.write(text)
+        with whole_file(target, "config.file") as out:
+            out.write(text.encode())
     except OSError as fault:
         raise FixSetup(f"{target} cannot be written: {fault.strerror}") from None
 

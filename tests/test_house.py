@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +20,8 @@ from sync_connector.ledger.store import open_ledger
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sync_connector"
 STOREYS = [
-    {"model", "errors", "faults"},
-    {"crm_sql"},
+    {"model", "errors", "faults", "fault_points"},
+    {"crm_sql", "whole_file"},
     {"mapping", "listening"},
     {"recognition"},
     {"config", "database", "fields", "dialects"},
@@ -108,6 +110,23 @@ def dotted(path: Path) -> str:
     """A module's name."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
+
+
+def fault_points_of_the_source() -> list[str]:
+    """The names of all fault points, from the calls that declare them."""
+    around = {"transaction", "around", "durable", "writing", "_writing", "rewrite"}
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func).rpartition(".")[2]
+            if called not in {"reach", "whole_file", *around}:
+                continue
+            literal = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            ends = ("before", "written", "after") if called == "whole_file" else ("before", "after") if called in around else ()
+            found += [f"{name}.{end}" for name in literal for end in ends] or literal
+    return found
 
 
 def test_imports_point_one_way() -> None:
@@ -216,6 +235,38 @@ def test_the_ledger_itself_keeps_one_owner_for_a_number(ledger_url: str) -> None
             connection.execute(sa.text(row), {"a": scope.account_id, "s": scope.source_id, "k": "two"})
         connection.rollback()
     ledger.close()
+
+
+def test_whatever_lasts_has_its_fault_points() -> None:
+    """No transaction is begun, and no file takes its name, without a point before and after it; what makes believe needs none."""
+    bare = []
+    for path in modules():
+        if path.name in ("fault_points.py", "demo.py") or room(dotted(path)) == "sandbox":
+            continue
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            called = [ast.unparse(node.func) + f"/{len(node.args)}" for node in ast.walk(function) if isinstance(node, ast.Call)]
+            lasting = r"(.*\.begin/0|os\.(replace|link|rename)/2|.*\.(rename|replace)/1|.*\.write_(text|bytes)/.|shutil\.move/2)"
+            if any(re.fullmatch(lasting, call) for call in called) and "reach/1" not in called:
+                bare.append(f"{dotted(path)}.{function.name}")
+    assert bare == []
+
+
+def test_each_fault_point_has_one_place() -> None:
+    """Their names are literal, so that they can be listed, and none is used twice."""
+    found = fault_points_of_the_source()
+    assert [name for name, count in Counter(found).items() if count > 1] == []
+    assert {"ledger.settle.before", "ledger.settle.after", "vendor.request.before", "plan.file.written"} <= set(found)
+
+
+def test_no_setting_turns_the_fault_points_on() -> None:
+    """Nothing in the package listens: only a test, in its own process."""
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if path.name != "fault_points.py" and isinstance(node, ast.ImportFrom) and node.module:
+                assert not (node.module.endswith("fault_points") and {"told", "_listener"} & {a.name for a in node.names}), path
+            assert not (isinstance(node, ast.Attribute) and ast.unparse(node) == "fault_points.told"), path
 
 
 def test_nothing_that_is_committed_names_a_registry() -> None:

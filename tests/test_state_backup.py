@@ -72,24 +72,27 @@ def test_a_copy_that_is_made_while_a_run_writes_is_whole(on_sqlite: Project, tmp
     assert not list(tmp_path.glob(".*part*"))
 
 
-def test_after_a_restore_the_next_sync_sends_what_came_since_and_no_more(
-    on_sqlite: Project, tmp_path: Path, vendor: Vendor
-) -> None:
-    """The vendor, which is newer than the ledger then, loses nothing and ends as the CRM says; one more run sends nothing."""
+def test_after_a_restore_the_next_sync_offers_all_again(on_sqlite: Project, tmp_path: Path, vendor: Vendor) -> None:
+    """The vendor, which is newer than the ledger then, loses nothing and ends as the CRM says, an edit that was sent since and
+    undone included; a person is asked before; one more run sends nothing."""
     people = [person(n) for n in range(20)]
     on_sqlite.write(people)
     on_sqlite.sync()
     on_sqlite.run("state", "backup", str(tmp_path / "copy.db"))
     people[3] = person(3, city="Lyon", **{"last name": "Durand"})
     people[4] = person(4, mobile=person(40)["mobile"])
+    undone, people[5] = people[5], person(5, city="Nice")
     on_sqlite.write([*people, person(21), person(22)])
     on_sqlite.sync()
     before = dict(vendor.contacts)
+    people[5] = undone
+    on_sqlite.write([*people, person(21), person(22)])
     put_back(tmp_path / "copy.db", tmp_path / "ledger.db")
     assert on_sqlite.json("state", "verify")["ok"]
-    again = on_sqlite.sync()
-    assert again["verdicts"]["sent"] == 4
-    assert dict(vendor.contacts) == before
+    assert "changed" in on_sqlite.run("sync", code=4).stderr
+    again = on_sqlite.sync("--approve")
+    assert again["verdicts"]["sent"] == 22
+    assert dict(vendor.contacts) == before | {e164(5): before[e164(5)] | {"adress": "Paris"}}
     assert set(accepted_by_ledger(on_sqlite.ledger_url)) | {e164(4)} == set(before)
     assert on_sqlite.sync()["verdicts"]["sent"] == 0
 
@@ -139,5 +142,5 @@ def test_a_copy_opens_as_a_ledger(on_sqlite: Project, tmp_path: Path, again: int
     on_sqlite.run("state", "backup", str(tmp_path / "copy.db"))
     on_sqlite.environment["TEST_LEDGER"] = f"sqlite:///{tmp_path / 'copy.db'}"
     for _ in range(again):
-        on_sqlite.sync()
+        on_sqlite.sync("--approve")
     assert on_sqlite.json("state", "verify")["ok"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +31,7 @@ from sync_connector.errors import FixSetup
 from sync_connector.fields.country import country_code
 from sync_connector.ledger.quality import Reject, not_sent
 from sync_connector.report import quality_terminal
+from sync_connector.whole_file import whole_file
 
 SHOWN = 20
 
@@ -132,8 +132,8 @@ def _of_file(
 def _write(path: Path, text: str) -> None:
     """Readable by its owner alone: it tells of people."""
     try:
-        with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-            out.write(text)
+        with whole_file(path, "report.file") as out:
+            out.write(text.encode())
     except OSError as fault:
         raise FixSetup(f"{path} cannot be written: {fault.strerror}") from None
 

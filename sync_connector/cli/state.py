@@ -77,7 +77,8 @@ def backup(file: str, config_path: str, as_json: bool) -> None:
     """Copy the ledger into the new FILE, consistent even while a sync or a pull is writing, and look whether the copy is whole.
 
     To restore: end everything that uses the ledger, delete its -wal and -shm files, and copy FILE to where it was. The next sync
-    sends again what came since, and no more. Messages that were sent since are not known to it: do not run their campaigns again.
+    offers every contact again (with --approve: they count as changed), since what was edited after the copy may have been undone.
+    Messages that were sent since are not known to it: do not run their campaigns again.
 
     A ledger in PostgreSQL is copied by the server's own pg_dump.
     """

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from sync_connector.dialects._callback import read_callback
 from sync_connector.events.inbox import Inbox, callbacks
+from sync_connector.fault_points import transaction
 from sync_connector.fields.phone import phone_number
 from sync_connector.fields.spelling import Spellings
 from sync_connector.ledger import traces
@@ -39,8 +40,8 @@ def _tells_of(query: str, spellings: Spellings, country: str | None) -> bool:
 def erase(inbox: Inbox, sequences: list[int]) -> None:
     """Delete callbacks, and write what is left anew."""
     for start in range(0, len(sequences), AT_ONCE):
-        with inbox.engine.connect().execution_options(writing=True) as connection, connection.begin():
+        with inbox.engine.connect().execution_options(writing=True) as connection, transaction(connection, "inbox.erase"):
             if connection.dialect.name == "sqlite":
                 connection.connection.cursor().execute("PRAGMA secure_delete=ON")
             connection.execute(sa.delete(callbacks).where(callbacks.c.sequence.in_(sequences[start : start + AT_ONCE])))
-    traces.rewrite(inbox.engine, [callbacks])
+    traces.rewrite(inbox.engine, [callbacks], "inbox.rewrite")

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import transaction
 
 VERSION = 1
 PAGE_SIZE = 8 << 20  # characters of the queries of one page
@@ -98,7 +99,7 @@ class Inbox:
 
         Of none, it is a transaction that changes nothing: it shows whether the inbox can be written.
         """
-        with _told(), _writing(self.engine) as connection:
+        with _told(), _writing(self.engine, "inbox.append") as connection:
             newest = int(connection.scalars(HAND_OUT, {"count": len(arrivals)}).one())  # the row stays locked until the commit
             first = newest - len(arrivals) + 1
             rows = [
@@ -116,7 +117,7 @@ class Inbox:
         """
         found: list[Arrival] = []
         size = 0
-        with _told(), self.engine.begin() as connection:
+        with _told(), self.engine.connect() as connection:
             newest = int(connection.scalars(sa.select(inbox.c.newest)).one())
             wanted = (
                 sa.select(callbacks)
@@ -138,7 +139,7 @@ class Inbox:
 
         Raises `FixSetup` where no callback of that number exists: then the cursor is of another copy of the inbox.
         """
-        with _told(), _writing(self.engine) as connection:
+        with _told(), _writing(self.engine, "inbox.acknowledge") as connection:
             forward = sa.update(inbox).where(inbox.c.acknowledged < upto, inbox.c.newest >= upto).values(acknowledged=upto)
             if connection.execute(forward).rowcount == 0:
                 newest = int(connection.scalars(sa.select(inbox.c.newest)).one())
@@ -163,17 +164,17 @@ class Inbox:
             .limit(FORGET_AT_ONCE)
         )
         with _told():
-            with self.engine.begin() as connection:
+            with self.engine.connect() as connection:
                 found = list(connection.scalars(old))
             if not found:
                 return 0
             them = callbacks.c.sequence.between(found[0], found[-1]), callbacks.c.received_at < before.astimezone(UTC)
-            with _writing(self.engine) as connection:
+            with _writing(self.engine, "inbox.forget") as connection:
                 return connection.execute(sa.delete(callbacks).where(*them)).rowcount
 
     def waiting(self) -> int:
         """How many callbacks are stored and not acknowledged."""
-        with _told(), self.engine.begin() as connection:
+        with _told(), self.engine.connect() as connection:
             return int(connection.scalars(sa.select(inbox.c.newest - inbox.c.acknowledged)).one())
 
     def close(self) -> None:
@@ -227,8 +228,8 @@ def _utc(moment: datetime) -> datetime:
 
 
 @contextmanager
-def _writing(engine: Engine) -> Iterator[Connection]:
-    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+def _writing(engine: Engine, point: str) -> Iterator[Connection]:
+    with engine.connect().execution_options(writing=True) as connection, transaction(connection, point):
         yield connection
 
 
@@ -245,7 +246,7 @@ def _server(url: sa.URL) -> Engine:
         for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
             cursor.execute("SELECT set_config(%s, %s, false)", (limit, str(SERVER_TIMEOUT)))
         cursor.close()
-        connection.commit()  # type: ignore[attr-defined]
+        connection.commit()  # type: ignore[attr-defined]  # nothing is written: the session's settings
 
     return engine
 
@@ -290,7 +291,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 def _made(engine: Engine) -> str:
     """The inbox's id; its tables and its id are made if they are not there."""
-    with _writing(engine) as connection:
+    with _writing(engine, "inbox.make") as connection:
         if engine.dialect.name == "postgresql":  # two receivers may be started for the first time at once
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('sync-connector inbox'))"))
         there = set(sa.inspect(connection).get_table_names()) & set(metadata.tables)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.events.edge import PAGE_LIMIT, Acknowledged, PageAnswer
 from sync_connector.events.inbox import Arrival, Page
+from sync_connector.fault_points import reach
 
 ANSWER_LIMIT = 32 << 20  # bytes: a page's queries, each sign of which JSON may double, and what is around them
 WHOLE_ANSWER = 10  # times the timeout, for an answer that keeps coming
@@ -79,6 +80,7 @@ class RemoteInbox:
     def _ask(self, method: str, path: str, **named: object) -> bytes:
         body = bytearray()
         end = time.monotonic() + WHOLE_ANSWER * self._timeout
+        reach("remote.before")
         try:
             with self._client.stream(method, f"{self._url}{path}", **named) as answer:  # type: ignore[arg-type]
                 for piece in answer.iter_raw():
@@ -91,6 +93,7 @@ class RemoteInbox:
             raise TryLater(f"{self._url} cannot be reached: {fault}") from None
         except httpx.HTTPError as fault:
             raise TryLater(f"{self._url} did not answer: {type(fault).__name__}") from None
+        reach("remote.after")
         self._judge(answer.status_code)
         return bytes(body)
 

@@ -11,13 +11,12 @@ import logging
 import os
 import re
 import secrets
-import tempfile
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from sync_connector.config import Receive
 from sync_connector.errors import FixSetup
+from sync_connector.whole_file import whole_file
 
 VALID = 2
 SECRET = re.compile(r"[A-Za-z0-9_-]{43,256}")  # 32 random bytes make 43 signs
@@ -45,24 +44,9 @@ def new_secret(path: str) -> str:
     """
     former = _lines(path) if Path(path).exists() else ()
     secret = secrets.token_urlsafe(32)
-    folder = str(Path(path).parent)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".secrets-")  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as out:
-                out.write("".join(f"{line}\n" for line in (secret, *former)[:VALID]))
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-        directory = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with whole_file(path, "secret.file") as out:
+            out.write("".join(f"{line}\n" for line in (secret, *former)[:VALID]).encode())
     except OSError as fault:
         raise FixSetup(f"receive.secrets: {path} cannot be written: {fault.strerror}") from None
     return secret

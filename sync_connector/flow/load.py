@@ -66,10 +66,15 @@ class _Course:
     reached: bool = False
 
 
+async def _nobody_else() -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Loader:
     """Sends batches. `begin` is told of a batch before it leaves, `settle` of its verdicts; both must be durable when
-    they return. `stopping` is asked before each batch: if true, no more batches are begun."""
+    they return. `stopping` is asked before each batch: if true, no more batches are begun. `hold` is awaited before anything is
+    sent again: it raises where another run has taken over, whose newer contacts ours would overwrite."""
 
     endpoint: Endpoint
     client: httpx.AsyncClient
@@ -80,6 +85,7 @@ class Loader:
     patience: Patience = field(default_factory=Patience)
     rate: float = 0.0
     instruments: Instruments = field(default_factory=Instruments)
+    hold: Callable[[], Awaitable[None]] = _nobody_else
     posts: int = 0
     unsent: int = 0
     _slots: Slots = field(default_factory=lambda: Slots(0.0))
@@ -171,6 +177,7 @@ class Loader:
         middle = len(open_part) // 2 if len(open_part) == len(part) else 0
         for smaller in (open_part[:middle], open_part[middle:]):
             if smaller:
+                await self.hold()
                 await self._resolve(smaller, replies, patience._replace(tries=min(2, patience.tries)))
 
     async def _persist(self, contacts: Sequence[Contact], patience: Patience, course: _Course) -> list[Reply]:
@@ -190,6 +197,7 @@ class Loader:
                 if wait is None or not failure.again or self.stopping():
                     raise
                 await self.instruments.sleep(wait)
+                await self.hold()
 
     async def _attempt(self, contacts: Sequence[Contact]) -> list[Reply]:
         wait = self._slots.wait(self.instruments.now())

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import httpx
 
 from sync_connector.dialects import Dialect
+from sync_connector.fault_points import reach
 
 BODY_LIMIT = 1 << 20
 BODY_LIMIT_EACH = 16 << 10
@@ -66,8 +67,12 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> 
             seconds = client.timeout.read
 
             async def told(event: str, _: Mapping[str, object]) -> None:
-                if seconds is not None and event.endswith("send_request_headers.started"):
-                    deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+                if event.endswith("send_request_headers.started"):
+                    reach("vendor.request.before")
+                    if seconds is not None:
+                        deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+                elif event.endswith("send_request_body.complete"):
+                    reach("vendor.request.after")
 
             async with client.stream("POST", url, content=body, extensions={"trace": told}) as response:
                 answer = bytearray()
@@ -77,6 +82,7 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> 
                     answer += piece
                     if len(answer) > limit:
                         raise NoAnswer(f"an answer of more than {limit} bytes")
+                reach("vendor.answer.after")
                 return Answer(response.status_code, response.headers, bytes(answer))
     except TimeoutError:
         raise NoAnswer("no answer in time") from None

@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.ipc
 
+from sync_connector.fault_points import around
 from sync_connector.model import Change, Contact, Finding, Place, Severity
 
 BATCH = 8_192
@@ -77,7 +78,8 @@ class Spool:
             columns = list(zip(*(_flat(candidate) for candidate in part), strict=True))
             arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
             arrays += [column.slice(start, len(part)) for column in raw]
-            self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+            with around("spool.append"):
+                self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
             self._count += len(part)
 
     def read(self, wanted: npt.NDArray[np.bool_], *, with_cells: bool = False) -> Iterator[tuple[int, Candidate]]:

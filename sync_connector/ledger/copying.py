@@ -1,7 +1,7 @@
 """A copy of the ledger, made while it is in use.
 
 Law: the copy is one moment of the ledger; it appears under its name only once it is whole, on disk, and readable by nobody else;
-no file is ever overwritten.
+no file is ever overwritten. It says of itself that it is a copy, so that a ledger that was put back takes nothing for certain.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import reach
+from sync_connector.ledger.opening import COPY
 
 BUSY = 10.0  # seconds that a lock is waited for
 
@@ -44,11 +46,14 @@ def backup(url: str, target: Path) -> tuple[int, int]:
         raise FixSetup(f"{target} is there already, and is not overwritten; choose another name")
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
+        reach("ledger.copy.before")
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         pages = _copied(source, part)
         size = part.stat().st_size
+        reach("ledger.copy.written")
         os.link(part, target)  # it fails where somebody was quicker
         _on_disk(target.absolute().parent)
+        reach("ledger.copy.after")
     except FileExistsError:
         raise FixSetup(f"{target} is there already, and is not overwritten; choose another name") from None
     except OSError as fault:
@@ -72,6 +77,7 @@ def _copied(source: Path, part: Path) -> int:
             from_.backup(to, pages=-1)
             # The copy is one file, without a -wal beside it; the ledger's own mode comes back when it is opened.
             to.execute("PRAGMA journal_mode=DELETE")
+            to.execute(f"PRAGMA application_id = {COPY}")
             wrong = [words for (words,) in to.execute("PRAGMA integrity_check(3)") if words != "ok"]
             pages = int(to.execute("PRAGMA page_count").fetchone()[0])
     except sqlite3.OperationalError as fault:

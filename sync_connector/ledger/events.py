@@ -94,7 +94,7 @@ class EventBook:
 
     def take_in(self, inbox: str, upto: int, arrivals: Sequence[Arrived], choose: Choose) -> TakenIn:
         """Callbacks, at least one, become events. `upto`: the number of the last in its inbox, where the next page begins."""
-        with self.writing() as connection:
+        with self.writing("events.take_in") as connection:
             values = {"account_id": self.account_id, "keys": [one.event_key for one in arrivals]}
             text = "SELECT event_key FROM events WHERE account_id = :account_id AND event_key AMONG :keys"
             known = set(ask(connection, text, values).scalars())
@@ -153,7 +153,7 @@ class EventBook:
         count = 0
         for start in range(0, len(known), numbers_at_once):
             numbers = known[start : start + numbers_at_once]
-            with self.writing() as connection:
+            with self.writing("events.bind_late") as connection:
                 chosen = {number: choose(who) for number, who in self._candidates(connection, numbers).items()}
                 found = ask(connection, _UNMATCHED, {"account_id": self.account_id, "numbers": numbers}).all()
                 moved: dict[Matched, list[int]] = defaultdict(list)
@@ -173,16 +173,16 @@ class EventBook:
         return count
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, point: str) -> Iterator[Connection]:
         """A transaction that is on disk when it ends: an inbox forgets what it was told is safe, and a delivery's number must not
         be handed out twice."""
-        with self.ledger.durable() as connection:
+        with self.ledger.durable(point) as connection:
             leases.renew(connection, self.account_id, self.ledger.holder, "pull")
             yield connection
 
     def renew(self) -> None:
         """Keep the lease while nothing is written. Raises `LeaseLost`."""
-        with self.writing():
+        with self.writing("events.renew"):
             pass
 
     def _repeats(self, connection: Connection, arrivals: Sequence[Arrived]) -> dict[str, str]:

@@ -151,7 +151,7 @@ def _events(connection: Connection, person: Person) -> None:
 
 def erase(ledger: Ledger, spellings: Spellings, accounts: list[int]) -> Person:
     """Erase the person; what that was. The caller has all leases of these accounts. Raises `LeaseLost`: then nothing is."""
-    with ledger.durable() as connection:
+    with ledger.durable("ledger.forget") as connection:
         for account in accounts:
             for purpose in PURPOSES:
                 renew(connection, account, ledger.holder, purpose)

@@ -106,14 +106,14 @@ class MessageBook:
     def opt_out(self, phone_number: str, now: datetime, event_key: str | None = None, text: str = "") -> None:
         """A number gets no more messages. One that is out already stays as it is. Needs no lease: it must never wait."""
         row = {"account_id": self.account_id, "phone_number": phone_number, "since": utc(now)}
-        with self.ledger.durable() as connection:
+        with self.ledger.durable("messages.opt_out") as connection:
             put_opt_outs(connection, [row | {"event_key": event_key, "text": text}])
 
     def opt_in(self, phone_number: str) -> bool:
         """A person lets a number in again; whether it was out. The answer that put it out does so no second time. Needs no
         lease."""
         this = (opt_outs.c.account_id == self.account_id) & (opt_outs.c.phone_number == phone_number)
-        with self.ledger.durable() as connection:
+        with self.ledger.durable("messages.opt_in") as connection:
             return connection.execute(sa.delete(opt_outs).where(this)).rowcount > 0
 
     def opt_outs(self) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ class MessageBook:
         """These messages are about to leave. One that was certainly not sent before keeps its row, and must come under the
         `id_sms_api` that it had; any other that is there, under its identity or its id, raises `Overtaken`, and then none is
         begun. Raises `LeaseLost`."""
-        with self.writing() as connection:
+        with self.writing("messages.begin") as connection:
             there = self._there(connection, batch, manner.mode)
             taken = locked(connection, self.account_id, [one.message.id_sms_api for one in batch])
             fresh, again = [], []
@@ -155,7 +155,7 @@ class MessageBook:
         alike: dict[MessageReply, list[str]] = defaultdict(list)
         for one, reply in zip(batch, replies, strict=True):
             alike[reply].append(one.message.id_sms_api)
-        with self.writing() as connection:
+        with self.writing("messages.settle") as connection:
             locked(connection, self.account_id, [one.message.id_sms_api for one in batch])
             for reply, ids in alike.items():
                 if reply.parts is not None:  # into how many SMS it was cut is known, whoever was quicker
@@ -165,7 +165,7 @@ class MessageBook:
     def not_sent(self, batch: Sequence[Outbound], reason: str, now: datetime) -> None:
         """The vendor certainly never took these: those that are still under way may be begun again. Raises `LeaseLost`."""
         ids = [one.message.id_sms_api for one in batch]
-        with self.writing() as connection:
+        with self.writing("messages.not_sent") as connection:
             locked(connection, self.account_id, ids)
             values = {"state": MessageState.UNSENT.value, "reason": reason, "settled_at": utc(now)}
             self._move(connection, ids, MessageState.BEGUN, **values)
@@ -174,7 +174,7 @@ class MessageBook:
         """Messages that an earlier sender left under way may have been sent; how many. Whoever holds the lease is the only sender
         that lives, so none of them is under way now. Raises `LeaseLost`."""
         left = (messages.c.account_id == self.account_id) & (messages.c.state == MessageState.BEGUN.value)
-        with self.writing() as connection:
+        with self.writing("messages.recover") as connection:
             ids = list(connection.scalars(sa.select(messages.c.id_sms_api).where(left)))
             locked(connection, self.account_id, ids)
             values = {"state": MessageState.UNKNOWN.value, "reason": LEFT_BEHIND, "settled_at": utc(now)}
@@ -189,7 +189,7 @@ class MessageBook:
             raise AssertionError(f"nobody can decide that a message is {state}")
         reason = NOT_SENT_SAYS_A_PERSON if state is MessageState.UNSENT else None
         values = {"state": state.value, "reason": reason, "settled_at": utc(now), "settled_by": "person"}
-        with self.ledger.durable() as connection:
+        with self.ledger.durable("messages.resolve") as connection:
             if (
                 connection.dialect.name == "postgresql"
             ):  # in the order of all others; SQLite has but one writer, who must not look first
@@ -222,15 +222,15 @@ class MessageBook:
     # --- in the database -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, point: str) -> Iterator[Connection]:
         """A transaction that is on disk when it ends: a message that was forgotten would be sent again. Raises `LeaseLost`."""
-        with self.ledger.durable() as connection:
+        with self.ledger.durable(point) as connection:
             leases.renew(connection, self.account_id, self.ledger.holder, "sms")
             yield connection
 
     def renew(self) -> None:
         """Keep the lease while nothing is written. Raises `LeaseLost`."""
-        with self.writing():
+        with self.writing("messages.renew"):
             pass
 
     def _of(self, ids: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import transaction
 from sync_connector.ledger import soundness
 from sync_connector.ledger.schema import metadata
 
@@ -18,6 +19,17 @@ HEAD = "0005"
 _ALONE = {"postgresql": "SELECT pg_advisory_xact_lock(7311582)", "sqlite": "PRAGMA user_version = 0"}
 """What takes a lock for the rest of a transaction and changes nothing, so that of several that begin at the same moment one
 brings the tables up to date, and the others find that it did."""
+
+
+COPY = 0x53796E43
+"""The `application_id` of a copy. One that is opened to be written has been put back, and is older than what the vendor has."""
+
+_DOUBTED = (
+    # What was edited after the copy may have been undone since: then the row is as the copy has it, and the vendor's is not.
+    "UPDATE contacts SET row_fp = NULL, payload_fp = NULL WHERE payload_fp IS NOT NULL",
+    "DELETE FROM positions",
+    "PRAGMA application_id = 0",
+)
 
 
 def open_engine(url: str, *, write: bool) -> Engine:
@@ -43,6 +55,8 @@ def open_engine(url: str, *, write: bool) -> Engine:
         engine = _engine(parsed)
         try:
             if _bring_up_to_date(engine, write=write):
+                if write and engine.dialect.name == "sqlite":
+                    _doubt_a_copy(engine)
                 return engine
         except BaseException:
             engine.dispose()
@@ -59,6 +73,17 @@ def open_engine(url: str, *, write: bool) -> Engine:
         raise TryLater(f"the ledger cannot be opened: {_first_line(fault)}") from None
     except sa.exc.DatabaseError as fault:
         raise FixSetup(f"the ledger is damaged, or is no ledger: {_first_line(fault)}; {soundness.ADVICE}") from None
+
+
+def _doubt_a_copy(engine: Engine) -> None:
+    """Of a copy that was put back nothing is certain that the vendor accepted: the next sync offers all of it again."""
+    with engine.connect() as connection:
+        if connection.exec_driver_sql("PRAGMA application_id").scalar() != COPY:
+            return
+        connection.rollback()
+        with transaction(connection, "ledger.doubt"):
+            for statement in _DOUBTED:
+                connection.exec_driver_sql(statement)
 
 
 def _first_line(fault: sa.exc.DBAPIError) -> str:
@@ -118,7 +143,7 @@ def _bring_up_to_date(engine: Engine, *, write: bool) -> bool:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with transaction(engine, "ledger.migrate") as connection:
         connection.exec_driver_sql(_ALONE[engine.dialect.name])
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

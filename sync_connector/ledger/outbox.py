@@ -58,7 +58,7 @@ class Outbox:
 
     def fill(self, name: str) -> int:
         """All events that the sink has not been handed yet, a new sink's whole history too, wait for it now. The sink's id."""
-        with self.book.writing() as connection:
+        with self.book.writing("outbox.fill") as connection:
             row = (self.book.account_id, name, 0, 0)
             put(connection, sinks, ("account_id", "name", "deliveries", "up_to"), [row], over=("account_id", "name"))
             mine = (sinks.c.account_id == self.book.account_id) & (sinks.c.name == name)
@@ -76,7 +76,7 @@ class Outbox:
         """What the sink is to be handed next; `None` when nothing waits. A delivery of which nobody knows how it ended comes
         first, under its old number; what is parked comes once in each `pull`."""
         mine = outbox.c.sink_id == sink_id
-        with self.book.writing() as connection:
+        with self.book.writing("outbox.begin") as connection:
             left = connection.scalar(sa.select(sa.func.min(outbox.c.delivery)).where(mine))
             if left is not None:
                 ids = connection.scalars(
@@ -95,7 +95,7 @@ class Outbox:
 
     def settle(self, sink_id: int, delivery: Delivery, pull: str, refused: dict[int, str]) -> None:
         """The sink has written a delivery, but for those it refused: event id → reason. They are parked."""
-        with self.book.writing() as connection:
+        with self.book.writing("outbox.settle") as connection:
             for event_id, reason in refused.items():
                 values = {"sink_id": sink_id, "event_id": event_id, "reason": reason, "pull": pull}
                 ask(connection, _PARK, values)

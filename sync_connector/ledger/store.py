@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sync_connector.errors import AskPerson
+from sync_connector.fault_points import transaction
 from sync_connector.ledger import leases
 from sync_connector.ledger.nouns import Position, Scope, Settled, StaleNumber
 from sync_connector.ledger.opening import open_engine
@@ -43,7 +44,7 @@ class Ledger(Writer):
 
     def make_scope(self, login: str, host: str, source: str) -> Scope:
         """Find the scope, or make it."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.make_scope") as connection:
             put(connection, accounts, ("login", "host"), [(login, host)], over=("login", "host"))
             account = connection.scalar(sa.select(accounts.c.id).where(accounts.c.login == login, accounts.c.host == host))
             put(connection, sources, ("account_id", "name"), [(account, source)], over=("account_id", "name"))
@@ -53,29 +54,29 @@ class Ledger(Writer):
     def lease(self, scope: Scope, purpose: leases.Purpose = "sync") -> Iterator[None]:
         """Be the only run, pull or sender of messages of this account. Raises `AskPerson` when another one is."""
         try:
-            with self.engine.begin() as connection:
+            with transaction(self.engine, "ledger.lease") as connection:
                 leases.acquire(connection, scope.account_id, self.holder, purpose)
         except sa.exc.IntegrityError:
             raise AskPerson("another one began at the same moment; wait for it to end") from None
         try:
             yield
         finally:
-            with self.engine.begin() as connection:
+            with transaction(self.engine, "ledger.release") as connection:
                 leases.release(connection, scope.account_id, self.holder, purpose)
 
     @contextmanager
-    def durable(self) -> Iterator[Connection]:
+    def durable(self, point: str) -> Iterator[Connection]:
         """A transaction that is on disk when it ends, even if the power fails. A sync needs no more than SQLite's usual: it sends
-        again."""
+        again. `point`: what its fault points are called."""
         with self.engine.connect() as connection:
             if connection.dialect.name == "sqlite":  # past SQLAlchemy, which would begin the transaction first
                 connection.connection.cursor().execute("PRAGMA synchronous=FULL")
-            with connection.begin():
+            with transaction(connection, point):
                 yield connection
 
     def renew(self, scope: Scope) -> None:
         """Keep the lease while nothing is written. Raises `LeaseLost`."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.renew") as connection:
             leases.renew(connection, scope.account_id, self.holder)
 
 

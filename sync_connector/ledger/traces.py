@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from sync_connector.fault_points import around
 from sync_connector.fields.spelling import Spellings
 
 CHUNK = 1 << 20
@@ -66,9 +67,15 @@ def _count(path: str, wanted: Sequence[bytes]) -> int:
     return count
 
 
-def rewrite(engine: Engine, tables: Sequence[sa.Table]) -> None:
+def rewrite(engine: Engine, tables: Sequence[sa.Table], point: str) -> None:
     """Write the database anew, so that what was deleted is not in its files any more. PostgreSQL: the room is given back and its
-    statistics, which hold samples of the columns, are made anew; of its files the server has the say."""
+    statistics, which hold samples of the columns, are made anew; of its files the server has the say. `point`: what its fault
+    points are called."""
+    with around(point):
+        _rewrite(engine, tables)
+
+
+def _rewrite(engine: Engine, tables: Sequence[sa.Table]) -> None:
     if engine.dialect.name == "sqlite":
         connection = engine.raw_connection()
         try:

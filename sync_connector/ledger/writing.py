@@ -15,6 +15,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sync_connector.fault_points import transaction
 from sync_connector.flow.overlay import Overlay
 from sync_connector.ledger import findings as flaws
 from sync_connector.ledger import leases, overlays
@@ -62,7 +63,7 @@ class Writer(Reader):
 
     def start_run(self, scope: Scope, identity: str, now: datetime) -> int:
         """A new run; what an earlier one left in flight becomes unknown first."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.start_run") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             connection.execute(
                 sa.update(runs)
@@ -91,7 +92,7 @@ class Writer(Reader):
         result: object,
     ) -> None:
         """The run's last word."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.end_run") as connection:
             overlays.close(connection, scope)
             connection.execute(
                 sa.update(runs)
@@ -101,7 +102,7 @@ class Writer(Reader):
 
     def move_position(self, scope: Scope, position: Position | None) -> None:
         """All that changed in the source until then is settled, or will be asked for by its key; `None`: nobody knows."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.move_position") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             connection.execute(sa.delete(positions).where(positions.c.source_id == scope.source_id))
             if position is not None:
@@ -111,7 +112,7 @@ class Writer(Reader):
         """Note, before it leaves, which contacts a batch holds: until `settle`, what the vendor has of them is unknown."""
         pairs = orjson.dumps([[outgoing.key, outgoing.contact.phone_number] for outgoing in batch]).decode()
         values = {"account_id": scope.account_id, "source_id": scope.source_id, "run_id": run, "contacts": pairs}
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.begin") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             return int(ask(connection, _NOTE, values).scalar_one())
 
@@ -123,7 +124,7 @@ class Writer(Reader):
         unknown = [(one.key, one.contact.phone_number) for one, reply in pairs if reply.verdict is Verdict.UNKNOWN]
         keys = [one.key for one in batch]
         numbers = [one.contact.phone_number for one, _ in accepted]
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.settle") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             met = ask(connection, _MET, {**scope._asdict(), "keys": keys, "numbers": numbers}).all()
             self._accepted(connection, scope, run, accepted, met)
@@ -244,7 +245,7 @@ class Writer(Reader):
         """Rows that need no verdict: nothing to send (the vendor has it), rejected, or held. `since`: of rows that have no key
         of their own, what was wrong with them before."""
         keyed = [row for row in rows if row.key and row.row_fp is not None]
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.settle_rows") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             self._move(
                 connection,
@@ -282,7 +283,7 @@ class Writer(Reader):
 
     def displace(self, scope: Scope, run: int, displaced: Sequence[tuple[int, str, State, Finding]]) -> None:
         """Contacts (id, wanted number, new state, why) whose number goes to another: their row is settled, they wait."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.displace") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             for id_, number, state, finding in displaced:
                 ask(connection, _DISPLACE, {"state": state.value, "number": number, "run": run, "id": id_})
@@ -291,13 +292,13 @@ class Writer(Reader):
     def forget_keyless(self, scope: Scope, met: Sequence[Settled] | None) -> Since:
         """Rows without a key of their own are told of by each full read anew, and by a read of changes those that it `met`;
         what was wrong with them, and since when."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.forget_keyless") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             return flaws.forget_keyless(connection, scope, met)
 
     def mark_gone(self, scope: Scope, run: int, ids: Sequence[int]) -> None:
         """Contacts that a full read did not meet. What the vendor has of them stays there, and is stale."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.mark_gone") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             ask(connection, _GONE, {"gone": State.GONE.value, "run": run, "ids": list(ids)})
             flaws.forget(connection, ids)
@@ -305,7 +306,7 @@ class Writer(Reader):
 
     def lay(self, scope: Scope, run: int, laid: Sequence[tuple[Overlay, Mapping[str, str]]], outdated: Sequence[str]) -> None:
         """What was corrected in a sheet, and what it changes; and the keys of corrections that lie on no row any more."""
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.lay") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             overlays.drop(connection, scope, outdated)
             overlays.lay(connection, scope, run, laid)
@@ -314,7 +315,7 @@ class Writer(Reader):
         """Code → key → what is wrong with its contact, in place of all findings of these codes; how many of the keys the ledger
         does not know. They count as found by the last run."""
         unknown = 0
-        with self.engine.begin() as connection:
+        with transaction(self.engine, "ledger.replace_findings") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             last = connection.scalar(sa.select(sa.func.max(runs.c.id)).where(runs.c.source_id == scope.source_id)) or 0
             for code, found in about.items():

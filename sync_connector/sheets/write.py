@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from sync_connector.errors import FixSetup
 from sync_connector.sheets import SheetRow, columns, guard
 from sync_connector.sheets._workbook import Book
 from sync_connector.sheets.token import Form, Token, letters, sealed
+from sync_connector.whole_file import whole_file
 
 MOST_COLUMNS = 16_384
 
@@ -37,7 +37,8 @@ def write_csv(
     `headers` are the row's own columns, in order. A spreadsheet that is set up in French opens it with two clicks where
     `delimiter` is `;`. `reason` tells what is wrong in a finding.
     """
-    with _whole(Path(path)) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as out:
+    with _whole(Path(path)) as raw:
+        out = io.TextIOWrapper(raw, "utf-8-sig", newline="")
         writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
         writer.writerow([*(guard.guarded(name) for name in columns.shown_headers(headers)), *columns.OUR_HEADERS])
         changed = columns.changed_headers(headers)
@@ -49,6 +50,7 @@ def write_csv(
             token = Token(Form.CSV, row.key, row.fingerprint, number, letters(own.values()), changed, kept, long)
             cells = [*own.values(), *columns.our_cells(row, sealed(token) if row.fixable else "", reason)]
             writer.writerow([guard.guarded(guard.visible(cell)) for cell in cells])
+        out.detach()  # what it still holds goes into the file, which stays open
     return number
 
 
@@ -81,12 +83,8 @@ def write_xlsx(
 @contextmanager
 def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its place when it is finished. Raises `FixSetup` where it cannot be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(unfinished, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as raw:
+        with whole_file(path, "sheet.file") as raw:
             yield raw
-        os.replace(unfinished, path)
     except OSError as fault:
         raise FixSetup(f"{path} cannot be written: {fault.strerror or fault}; mend it, or name another file") from None
-    finally:
-        unfinished.unlink(missing_ok=True)

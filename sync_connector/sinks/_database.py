@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sync_connector.config import Sink as SinkSettings
 from sync_connector.database import STANDARD_MODE, Cause, cause_of, connected, not_installed, said, sentences, server_url, shown
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import transaction
 
 KINDS = ("postgresql", "mysql", "sqlite")
 STRICT_MODE = STANDARD_MODE.replace("',", "',STRICT_ALL_TABLES,")
@@ -60,15 +61,16 @@ class Database:
             sa.event.listen(self.engine, "begin", _begin)
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """A transaction that is committed at the end. What goes wrong in it is a sentence, without the password."""
+    def transaction(self, point: str) -> Iterator[sa.Connection]:
+        """A transaction that is committed at the end. What goes wrong in it is a sentence, without the password. `point`: what
+        its fault points are called."""
         with (
             sentences(self.url, self.shown, "nothing is lost, run it again"),
             connected(self.engine, self.shown) as connection,
         ):
             if self.name == "mysql":  # read what others have committed, also after having waited for them
                 connection.execution_options(isolation_level="READ COMMITTED")
-            with connection.begin():
+            with transaction(connection, point):
                 self._prepare(connection)
                 yield connection
 

@@ -7,7 +7,6 @@ delivery is done; the same delivery again makes the same file again, byte for by
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sync_connector.errors import FixSetup, SyncError, TryLater
 from sync_connector.model import Record
 from sync_connector.sinks import Refusal
 from sync_connector.sinks._rows import Row, Table, sort_out
+from sync_connector.whole_file import whole_file
 
 TO_MEND = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EEXIST}
 
@@ -42,23 +42,13 @@ class FileSink:
         try:
             for table, rows in found.items():
                 self._put(f"{table.name}-{delivery:06d}.{self._ending}", self._render(table, rows))
-            if found:
-                _keep(self._folder)  # the names, too, are then on disk
         except OSError as fault:
             raise self._sentence(fault) from None
         return refused
 
     def _put(self, name: str, content: bytes) -> None:
-        unfinished = self._folder / f".{name}.{os.getpid()}"
-        try:
-            with open(unfinished, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, self._folder / name)
-        finally:
-            for left in self._folder.glob(f".{name}.*"):  # ours, or that of a process that was killed at it
-                left.unlink(missing_ok=True)
+        with whole_file(self._folder / name, "sink.file") as file:
+            file.write(content)
 
     def _sentence(self, fault: OSError) -> SyncError:
         why = fault.strerror or type(fault).__name__
@@ -68,11 +58,3 @@ class FileSink:
 
     def close(self) -> None:
         """Nothing is open between deliveries."""
-
-
-def _keep(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

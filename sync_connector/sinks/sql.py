@@ -36,7 +36,7 @@ class SqlSink:
     def __init__(self, settings: SinkSettings) -> None:
         self._database = Database(settings)
         try:
-            with self._database.transaction() as connection, self._database.alone(connection):
+            with self._database.transaction("sink.sql.tables") as connection, self._database.alone(connection):
                 self._tables = tables_in(connection, settings.prefix)
                 make_tables(connection, self._tables, self._database.shown)
                 self._activities = Activities(settings, self._database, connection) if settings.activities else None
@@ -55,7 +55,7 @@ class SqlSink:
         limit = ROWS if self._activities is None else ROWS_WITH_ACTIVITIES
         batches = [(table.name, batch) for table, rows in found.items() for batch in _batches(rows, limit)]
         for together in [batches] if self._activities is None else [[batch] for batch in batches]:
-            with self._database.transaction() as connection:
+            with self._database.transaction("sink.sql.write") as connection:
                 for name, batch in together:
                     refused += self._write(connection, name, batch)
         return refused

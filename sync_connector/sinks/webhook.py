@@ -26,6 +26,7 @@ import orjson
 
 from sync_connector.config import Sink as SinkSettings
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import reach
 from sync_connector.flow.pace import Patience, retry_after, wait_before
 from sync_connector.model import Record
 from sync_connector.sinks import Refusal
@@ -122,6 +123,7 @@ class WebhookSink:
             "webhook-timestamp": timestamp,
             "webhook-signature": signature(self._secret, message_id, timestamp, body),
         }
+        reach("sink.webhook.before")
         try:
             with self._client.stream("POST", self._url, content=body, headers=headers) as response:
                 size = 0
@@ -129,6 +131,7 @@ class WebhookSink:
                     size += len(piece)
                     if size > LONGEST_ANSWER or self._instruments.now() - now > self._timeout:
                         break
+                reach("sink.webhook.after")
                 asked = retry_after(response.headers.get("Retry-After"), self._instruments.now())
                 return _Answer(response.status_code, f"the web service answers {response.status_code}", asked)
         except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:

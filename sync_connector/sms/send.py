@@ -7,7 +7,7 @@ vendor is tried again. Request bodies carry the access key: they are never logge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -26,6 +26,7 @@ NOT_TAKEN = frozenset({411, 413, 415, 429})
 """Answers of a server that has not looked at what the request says."""
 
 UNKNOWN = MessageReply(Verdict.UNKNOWN)
+OPTED_OUT = "its number opted out before it left"
 REFUSED = "the vendor does not accept the login or the access key ({}); check ARDARY_LOGIN and ARDARY_ACCESS_KEY"
 
 
@@ -40,7 +41,9 @@ class NotTaken(Exception):
 @dataclass(slots=True)
 class Sender:
     """Sends batches, one after the other, in their order. `begin` is told of one before it leaves, `settle` of its replies,
-    `not_sent` that it never left, and why; all are durable when they return. `stopping` is asked before each."""
+    `not_sent` that it never left, and why; all are durable when they return. `stopping` is asked before each, and `opted_out`,
+    which of these numbers get no more messages, before a request is repeated: a vendor that is busy makes us wait, and meanwhile
+    somebody says STOP."""
 
     endpoint: Endpoint
     client: httpx.AsyncClient
@@ -51,6 +54,7 @@ class Sender:
     patience: Patience = field(default_factory=Patience)
     rate: float = 0.0
     instruments: Instruments = field(default_factory=Instruments)
+    opted_out: Callable[[Sequence[str]], Collection[str]] = lambda _: ()
     posts: int = 0
     _silent: int = 0
 
@@ -66,7 +70,7 @@ class Sender:
                 await self.instruments.sleep(wait)
             self.begin(batch, manner)
             try:
-                replies = await self._persist(batch, manner)
+                batch, replies = await self._persist(batch, manner)
             except NotTaken as failure:
                 self.not_sent(batch, str(failure))
                 raise TryLater(
@@ -82,13 +86,15 @@ class Sender:
                     "`sync-connector sms resolve`, and run the same command again for the rest"
                 )
 
-    async def _persist(self, batch: Sequence[Outbound], manner: Manner) -> list[MessageReply]:
-        """The replies to one request. It is repeated only while it certainly was not taken."""
+    async def _persist(
+        self, batch: Sequence[Outbound], manner: Manner
+    ) -> tuple[Sequence[Outbound], Sequence[MessageReply]]:
+        """What left in the end, and the replies to it. A request is repeated only while it certainly was not taken."""
         begun = self.instruments.now()
         attempt = 1
         while True:
             try:
-                return await self._attempt(batch, manner)
+                return batch, await self._attempt(batch, manner)
             except NotTaken as failure:
                 attempt += 1
                 spent = self.instruments.now() - begun
@@ -96,6 +102,17 @@ class Sender:
                 if wait is None or not failure.again or self.stopping():
                     raise
                 await self.instruments.sleep(wait)
+            batch = self._still_wanted(batch)
+            if not batch:
+                return (), ()
+
+    def _still_wanted(self, batch: Sequence[Outbound]) -> Sequence[Outbound]:
+        """Of messages that were begun those that may still leave; the others did not."""
+        stopped = self.opted_out([one.message.phone_number for one in batch])
+        out = [one for one in batch if one.message.phone_number in stopped]
+        if out:
+            self.not_sent(out, OPTED_OUT)
+        return [one for one in batch if one.message.phone_number not in stopped]
 
     async def _attempt(self, batch: Sequence[Outbound], manner: Manner) -> list[MessageReply]:
         messages = [one.message for one in batch]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from sync_connector.errors import FixSetup, TryLater
+from sync_connector.fault_points import reach
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -103,9 +104,11 @@ def _stdin() -> Path:
     """Standard input, kept in a private file: it is read more than once."""
     if not _kept_stdin:
         folder = Path(tempfile.mkdtemp(prefix="sync-connector-"))
+        reach("stdin.before")
         with open(folder / "stdin", "wb", opener=lambda p, flags: os.open(p, flags, 0o600)) as kept:
             shutil.copyfileobj(sys.stdin.buffer, kept, BLOCK)
         _kept_stdin.append(folder / "stdin")
+        reach("stdin.after")
     return _kept_stdin[0]
 
 

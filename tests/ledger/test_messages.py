@@ -565,7 +565,7 @@ def test_evidence_wins_while_the_answer_is_written_at_the_same_moment(desk: Desk
     """A pull has settled a message and not committed yet when the sender writes that it was refused: it stays sent."""
     batch = desk.begin(outbound(1))
     with ThreadPoolExecutor(1) as sender:
-        with desk.events.writing() as connection:
+        with desk.events.writing("events.test") as connection:
             _, settled = evidence.settle(connection, desk.scope.account_id, [desk.arrived(status("id-spring-1"))])
             answered = sender.submit(desk.book.settle, batch, [REFUSED], NOON)
         answered.result(timeout=30)

@@ -92,7 +92,7 @@ def test_a_file_is_whole_or_not_there(kind: str, tmp_path: Path, monkeypatch: py
 
 def test_what_a_killed_process_left_is_cleared_away(kind: str, tmp_path: Path) -> None:
     """An unfinished file of a delivery is gone when that delivery has been written."""
-    (tmp_path / f".calls-000001.{kind}.4711").write_bytes(b"half")
+    (tmp_path / f".calls-000001.{kind}.99999999.part").write_bytes(b"half")
     opened(kind, tmp_path).write(1, [record()])
     assert sorted(content(tmp_path)) == [f"calls-000001.{kind}"]
 
