@@ -114,7 +114,8 @@ def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool)
             with closing(made.spool):
                 if not as_json:
                     show_plan(made, [])
-                if (stopped := made.brakes(limits_of(settings))) and not approve:
+                stopped = made.brakes(limits_of(settings)) + adopting.sent_before(ledger, made)
+                if stopped and not approve:
                     raise AskPerson(*stopped, "nothing was adopted; `state adopt --approve` passes once")
                 contacts = made.rows["to_send"]
                 if contacts:
