@@ -6,6 +6,7 @@ without a vendor. What the plan would not send is settled as by any run.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
@@ -20,6 +21,22 @@ from sync_connector.reading import Progress
 
 TAKEN = Reply(Verdict.ACCEPTED)
 BATCH = 5_000
+
+
+def sent_before(ledger: Ledger, plan: Plan) -> list[str]:
+    """The brake of a plan with contacts that we have sent ourselves: what the vendor said of them is known better than by
+    anybody's word, and an edit would never reach it."""
+    found: Counter[str] = Counter()
+    keys = (candidate.key for _, _, candidate in plan.candidates(Outcome.SEND))
+    while some := list(islice(keys, BATCH)):
+        found.update(ledger.sent_by_us(plan.scope, some))
+    if not found:
+        return []
+    states = ", ".join(f"{number:,} {state}" for state, number in sorted(found.items()))
+    return [
+        f"sent: {found.total():,} of the contacts to adopt were sent by this ledger before ({states}): adopted, what the CRM "
+        "says of them now would never be sent; run `sync-connector sync` for them"
+    ]
 
 
 class Adopted(NamedTuple):

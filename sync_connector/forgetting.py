@@ -28,7 +28,7 @@ from sync_connector.fields.spelling import Spellings
 from sync_connector.ledger import forgetting, leases, traces
 from sync_connector.ledger.forgetting import PURPOSES, Person
 from sync_connector.ledger.keeping import kept
-from sync_connector.ledger.schema import accounts, metadata
+from sync_connector.ledger.schema import accounts, metadata, opt_outs
 from sync_connector.ledger.store import Ledger, Scope
 
 
@@ -45,6 +45,7 @@ class Found(NamedTuple):
             "rows": dict(self.person.counts),
             "callbacks": len(self.callbacks),
             "opted_out": self.person.opted_out,
+            "other_numbers": self.person.numbers,
         }
 
 
@@ -78,19 +79,21 @@ def _renew(ledger: Ledger, account: int, purpose: leases.Purpose) -> None:
         leases.renew(connection, account, ledger.holder, purpose)
 
 
-def find(settings: Settings, ledger: Ledger, inbox: Inbox | None, spellings: Spellings) -> Found:
-    """All that would be erased."""
-    person = forgetting.find(ledger, spellings)
+def find(settings: Settings, ledger: Ledger, inbox: Inbox | None, spellings: Spellings, *, opt_out: bool) -> Found:
+    """All that would be erased. `opt_out`: the opt-out as well."""
+    person = forgetting.find(ledger, spellings, opt_out=opt_out)
     country = settings.events.default_country
     return Found(person, [] if inbox is None else erasing.find(inbox, spellings, country, person.event_keys))
 
 
-def erase(ledger: Ledger, inbox: Inbox | None, spellings: Spellings, account_ids: list[int], found: Found) -> Found:
+def erase(
+    ledger: Ledger, inbox: Inbox | None, spellings: Spellings, account_ids: list[int], found: Found, *, opt_out: bool
+) -> Found:
     """Erase what was found, and what came since; what that was. Raises `LeaseLost`, `TryLater`."""
     try:
         if inbox is not None:
             erasing.erase(inbox, found.callbacks)
-        person = forgetting.erase(ledger, spellings, account_ids)
+        person = forgetting.erase(ledger, spellings, account_ids, opt_out=opt_out)
         traces.rewrite(ledger.engine, metadata.sorted_tables, "ledger.rewrite")
     except (sqlite3.OperationalError, sa.exc.OperationalError) as fault:
         words = str(getattr(fault, "orig", fault)).splitlines()[0]
@@ -99,9 +102,11 @@ def erase(ledger: Ledger, inbox: Inbox | None, spellings: Spellings, account_ids
 
 
 def left(ledger: Ledger, inbox: Inbox | None, spellings: Spellings) -> dict[str, int]:
-    """Where the number still stands, and how often: `ledger table.column`, `inbox …`, or a file."""
-    found = {f"ledger {name}": n for name, n in traces.in_columns(ledger.engine, metadata.sorted_tables, spellings).items()}
-    found |= traces.in_bytes(ledger.engine, spellings)
+    """Where the number still stands, and how often: `ledger table.column`, `inbox …`, or a file. An opt-out that is kept is none
+    of them: it is the number's row among the opt-outs."""
+    columns = traces.in_columns(ledger.engine, metadata.sorted_tables, spellings)
+    kept = columns.pop(f"{opt_outs.name}.{opt_outs.c.phone_number.name}", 0)
+    found = {f"ledger {name}": n for name, n in columns.items()} | traces.in_bytes(ledger.engine, spellings, kept)
     if inbox is not None:
         found |= {f"inbox {name}": n for name, n in traces.in_columns(inbox.engine, [callbacks], spellings).items()}
         found |= traces.in_bytes(inbox.engine, spellings)

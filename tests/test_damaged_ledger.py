@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_connector.ledger import opening
 from tests.conftest import Project, person
 
 WRITE = [
@@ -149,8 +150,83 @@ def test_a_ledger_that_may_only_be_read_is_not_called_busy(open_folder: Project,
     assert (open_folder.folder / "ledger.db").read_bytes() == before
 
 
-def test_a_file_that_its_maker_did_not_fill_becomes_a_ledger(on_sqlite: Project) -> None:
-    """A run that was killed between making the file and its tables leaves an empty one: the next goes on."""
-    (on_sqlite.folder / "ledger.db").touch()
+def test_a_ledger_whose_maker_was_killed_before_its_tables_is_filled(on_sqlite: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed between making the file and its tables leaves a database without any: the next goes on."""
+    monkeypatch.setattr(opening, "_bring_up_to_date", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        opening.open_engine(on_sqlite.ledger_url, write=True)
+    monkeypatch.undo()
+    ledger = on_sqlite.folder / "ledger.db"
+    assert (ledger.stat().st_size, ledger.stat().st_mode & 0o777) == (4096, 0o600)
+    assert not list(on_sqlite.folder.glob(".*"))
     on_sqlite.write([person(1)])
     assert on_sqlite.sync()["verdicts"]["accepted"] == 1
+
+
+def test_a_ledger_is_made_where_files_cannot_be_linked(on_sqlite: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems have no links."""
+
+    def link(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", link)
+    on_sqlite.write([person(1)])
+    assert on_sqlite.sync()["verdicts"]["accepted"] == 1
+    assert not list(on_sqlite.folder.glob(".*"))
+
+
+def _refused_by_all(project: Project, *says: str) -> None:
+    """Each command says so, and no file changes."""
+
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in project.folder.glob("ledger.db*")}
+
+    before = files()
+    for words in [*WRITE, *READ, ("state", "backup", str(project.folder / "copy.db")), ("state", "forget", "+33612345678")]:
+        told = project.run(*words, code=2).stderr
+        assert all(word in told for word in says), f"{words}: {told}"
+        assert files() == before, words
+
+
+def _with_wal(project: Project) -> bytes:
+    """What a process that is killed while it writes to the ledger leaves in the -wal."""
+    with closing(sqlite3.connect(project.folder / "ledger.db")) as ledger:
+        ledger.execute("UPDATE contacts SET codes = 'newer' WHERE id % 7 = 0")
+        ledger.commit()
+        return (project.folder / "ledger.db-wal").read_bytes()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_empty_file_is_no_new_ledger(kept: Project, beside: bool) -> None:
+    """We never make one: it was cut, and to begin anew would forget who opted out, and throw away what waits in the -wal."""
+    wal = _with_wal(kept)
+    (kept.folder / "ledger.db").write_bytes(b"")
+    if beside:
+        (kept.folder / "ledger.db-wal").write_bytes(wal)
+    _refused_by_all(kept, "is empty", "restore a backup", "delete it")
+
+
+def test_a_wal_without_its_ledger_is_no_new_ledger(kept: Project) -> None:
+    """Somebody moved the one and not the other."""
+    wal = _with_wal(kept)
+    (kept.folder / "ledger.db").unlink()
+    (kept.folder / "ledger.db-wal").write_bytes(wal)
+    for words in [("sync",), ("plan",), ("runs",), ("sms", "opt-outs", "--add", "+33612345678")]:
+        assert "is left of it" in kept.run(*words, code=2).stderr, words
+    assert not (kept.folder / "ledger.db").exists()
+    assert (kept.folder / "ledger.db-wal").read_bytes() == wal
+
+
+def test_a_copy_put_beside_the_wal_of_the_former_ledger_is_refused(kept: Project) -> None:
+    """SQLite would write the pages of the one into the other, and might find nothing wrong. Once the -wal is gone, as the
+    sentence says, all is well, and it is the copy."""
+    kept.run("state", "backup", str(kept.folder / "copy.db"))
+    wal = _with_wal(kept)
+    shutil.copyfile(kept.folder / "copy.db", kept.folder / "ledger.db")
+    (kept.folder / "ledger.db-wal").write_bytes(wal)
+    _refused_by_all(kept, "not whole", "mix", "ledger.db-wal and", "ledger.db-shm")
+    (kept.folder / "ledger.db-wal").unlink()
+    assert kept.json("state", "verify")["ok"]
+    with closing(sqlite3.connect(kept.folder / "ledger.db")) as ledger:
+        assert ledger.execute("SELECT COUNT(*) FROM contacts WHERE codes = 'newer'").fetchone() == (0,)
+    assert kept.sync()["posts"] == 0

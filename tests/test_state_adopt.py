@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+from sync_connector.ledger.store import open_ledger
 from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.faults import Faults, from_options
 from tests.conftest import Project, accepted_by_ledger, e164, person
+from tests.test_changes import Crm
+from tests.test_changes import crm as crm  # the fixture
 
 
 def test_after_it_a_sync_sends_nothing_and_an_edit_is_an_update(project: Project, vendor: Vendor) -> None:
@@ -58,3 +64,54 @@ def test_adopting_twice_changes_nothing(project: Project) -> None:
     project.write([person(n) for n in range(3)])
     project.run("state", "adopt", "--yes")
     assert project.json("state", "adopt")["adopted"] == 0
+
+
+def test_whom_we_sent_ourselves_is_not_adopted_unawares(project: Project, vendor: Vendor) -> None:
+    """Neither who is unknown or refused nor an edit becomes accepted by a slip of the hand: that is a brake. An edit of who was
+    adopted may be adopted too."""
+    project.configure(vendor={"tries": 1}, brakes={"changed": 1})
+    people = [person(n) for n in range(6)]
+    project.write(people[:2])
+    project.run("state", "adopt", "--yes")
+    project.write(people[:4])
+    project.sync()
+    vendor.faults = Faults(from_options(["html"]))
+    project.write(people)
+    project.sync(code=3)
+    vendor.faults = Faults()
+    people[1] = person(1, city="Lyon", **{"last name": "Durand"})
+    project.write([*people, person(9)])
+    told = project.run("state", "adopt", "--yes", code=4).stderr
+    assert "2 of the contacts to adopt were sent by this ledger before (2 unknown)" in told
+    people[3] = person(3, **{"last name": "Durand"})
+    project.write([*people, person(9)])
+    told = project.run("state", "adopt", "--yes", code=4).stderr
+    assert "(1 accepted, 2 unknown)" in told
+    assert "nothing was adopted" in told
+    assert project.sync()["verdicts"]["accepted"] == 5
+    assert vendor.contacts[e164(3)]["last_name"] == "Durand"
+    people[1] = person(1, **{"last name": "Martin"})
+    project.write([*people, person(9)])
+    assert "(1 accepted)" in project.run("state", "adopt", "--yes", code=4).stderr
+    assert project.json("state", "adopt", "--yes", "--approve")["adopted"] == 1
+
+
+def test_nobody_is_adopted_while_a_run_is_at_work(project: Project) -> None:
+    """What is under way would be settled twice."""
+    project.write([person(1)])
+    with closing(open_ledger(project.ledger_url, write=True)) as other:
+        other.holder = "elsewhere/1/2/3"
+        with other.lease(other.make_scope("demo@example.com", "127.0.0.1", "crm")):
+            assert "another run is at work" in project.run("state", "adopt", "--yes", code=4).stderr
+    assert accepted_by_ledger(project.ledger_url) == {}
+
+
+def test_a_source_that_is_read_by_its_changes_is_read_on_from_there(crm: Crm, vendor: Vendor) -> None:
+    """The position moves with what was adopted: the next run reads what changed since, and sends that alone."""
+    crm.put(*range(5))
+    assert crm.project.json("state", "adopt", "--yes")["adopted"] == 5
+    crm.put(3, touched="2026-02-01 10:00:00", name="Durand")
+    crm.put(7, touched="2026-02-01 10:00:00")
+    told = crm.sync()
+    assert (told["read_since"] is not None, told["changes"]) == (True, {"create": 1, "update": 1})
+    assert set(vendor.contacts) == {e164(3), e164(7)}

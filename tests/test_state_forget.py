@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
 
 from sync_connector.dialects._callback import callback_query
+from sync_connector.events import erasing
+from sync_connector.events.inbox import callbacks, open_inbox
+from sync_connector.ledger import traces
 from sync_connector.ledger.messages import MessageBook, Outbound
-from sync_connector.ledger.schema import findings, in_flight, metadata, overlays, runs, stale_numbers
+from sync_connector.ledger.schema import findings, in_flight, leases, metadata, overlays, runs, stale_numbers
 from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Manner, Message, MessageReply, Verdict
-from tests.conftest import e164, person
+from tests.conftest import Project, e164, person, run_at
 from tests.test_pulling import NOON, Way, call, status
 from tests.test_pulling import way as way  # the fixture
 
@@ -65,11 +73,11 @@ def test_a_person_is_erased_and_nobody_else(way: Way) -> None:
     everywhere(way)
     before = rows(way)
     kept = {key: way.project.json("explain", key) for key in ("K00000", "K00003")}
-    told = way.project.json("state", "forget", "06 12 00 00 01", "--yes")
+    told = way.project.json("state", "forget", "06 12 00 00 01", "--opt-out", "--yes")
     assert told["number"] == NUMBER
     assert told["traces"] == {}
     assert told["contacts"] == ["K00001", "K00008", "K00009"]
-    assert told["opted_out"]
+    assert (told["opted_out"], told["opt_out_kept"]) == (True, False)
     assert told["callbacks"] >= 2 * len(SPELT) + 7
     after = rows(way)
     assert after["contacts"] == before["contacts"] - len(told["contacts"])
@@ -85,6 +93,114 @@ def test_a_person_is_erased_and_nobody_else(way: Way) -> None:
                 assert not [
                     spelt for spelt in (NUMBER, "0612000001", "33612000001", "06 12 00 00 01") if spelt.encode() in content
                 ]
+
+
+def test_who_wanted_no_messages_gets_none_afterwards(way: Way) -> None:
+    """Of an opt-out the number alone is kept, which no trace is; that of another, whose words name it, loses its words."""
+    everywhere(way)
+    book = MessageBook(way.ledger, way.account)
+    book.opt_out(OTHER, NOON, "inbox-77-x", "STOP 612 000 001")
+    told = way.project.json("state", "forget", NUMBER, "--yes")
+    assert (told["traces"], told["opted_out"], told["opt_out_kept"]) == ({}, True, True)
+    assert book.opted_out([NUMBER, OTHER]) == {NUMBER, OTHER}
+    assert {(one["number"], one["event_key"], one["text"]) for one in book.opt_outs()} == {(NUMBER, None, ""), (OTHER, None, "")}
+    assert way.project.json("state", "verify")["ok"]
+    with way.ledger.engine.begin() as connection:  # a trace beside it is one
+        connection.execute(sa.update(runs).values(identity=f"of {NUMBER}"))
+    found = way.project.json("state", "forget", NUMBER, "--yes", code=1)["traces"]
+    assert found["ledger runs.identity"] == 1
+
+
+def test_other_numbers_of_the_person_are_named(way: Way) -> None:
+    """Under a former number there may be calls and an opt-out of his, or another's: the steward decides."""
+    way.sync(1, 2)
+    way.sync(1, 2, mobile=person(50)["mobile"])
+    way.project.write([person(1, mobile=person(50)["mobile"]), person(2)])
+    way.project.sync("--approve")
+    told = way.project.json("state", "forget", e164(50), "--yes")
+    assert (told["contacts"], told["other_numbers"]) == (["K00001"], [NUMBER])
+    assert way.project.json("state", "forget", e164(2), "--yes")["other_numbers"] == []
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+def test_killed_before_any_commit_and_run_again_it_ends_complete(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it dies, in the inbox, in the ledger or while the files are written anew, the next one finds what is left, and
+    others stay as they were."""
+    monkeypatch.setattr(erasing, "AT_ONCE", 12)
+    everywhere(way)
+    tables = [*metadata.sorted_tables, callbacks]
+
+    def read() -> dict[sa.Table, list[dict[str, Any]]]:
+        told = {}
+        for table in tables:
+            with (way.inbox if table is callbacks else way.ledger).engine.connect() as connection:
+                told[table] = [dict(row._mapping) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
+        return told
+
+    def put_back(rows: dict[sa.Table, list[dict[str, Any]]]) -> None:
+        for table in reversed(tables):
+            with (way.inbox if table is callbacks else way.ledger).engine.begin() as connection:
+                connection.execute(sa.delete(table))
+        for table in tables:
+            with (way.inbox if table is callbacks else way.ledger).engine.begin() as connection:
+                if rows[table]:
+                    connection.execute(sa.insert(table), rows[table])
+
+    before, ends, written_anew = read(), [], traces.rewrite
+    for killed_at in itertools.count(1):
+        steps = itertools.count(1)
+        put_back(before)
+
+        def step(*_: object, steps: Iterator[int] = steps, killed_at: int = killed_at) -> None:
+            if next(steps) >= killed_at:
+                raise Killed
+
+        def rewrite(engine: sa.Engine, named: Sequence[sa.Table], step: Callable[[], None] = step) -> None:
+            step()
+            written_anew(engine, named)
+
+        sa.event.listen(sa.Engine, "commit", step)
+        try:
+            with monkeypatch.context() as patch, contextlib.suppress(Killed):
+                patch.setattr(traces, "rewrite", rewrite)
+                way.project.run("state", "forget", NUMBER, "--yes", code=None)
+        finally:
+            sa.event.remove(sa.Engine, "commit", step)
+        if next(steps) <= killed_at:
+            break
+        with way.ledger.engine.begin() as connection:  # the lease of a process that died is free
+            connection.execute(sa.update(leases).values(expires_at=0))
+        assert way.project.json("state", "forget", NUMBER, "--yes")["traces"] == {}
+        ends.append({table.name: rows for table, rows in read().items()})
+    assert len(ends) > 10
+    assert all(end == ends[0] for end in ends)
+
+
+def test_an_inbox_in_postgresql_forgets_as_well(project: Project, postgres_server: str) -> None:
+    """Beside receivers that have it open."""
+    name = f"inbox_{secrets.token_hex(6)}"
+    server = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
+    run_at(server, f"CREATE DATABASE {name}")
+    try:
+        url = server.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+        project.settings = {"events": {"zone": "Europe/Paris"}, "receive": {"inbox": "${INBOX_URL}"}}
+        project.environment["INBOX_URL"] = url
+        project.configure()
+        project.write([person(1), person(2)])
+        project.sync()
+        with closing(open_inbox(url)) as inbox:
+            inbox.append([(NOON, call(NUMBER)), (NOON, call(OTHER))])
+            project.run("pull")
+            inbox.append([(NOON, call(NUMBER))])
+            told = project.json("state", "forget", NUMBER, "--yes")
+            assert (told["callbacks"], told["traces"]) == (2, {})
+            assert [one.query for one in inbox.page(0, 10).callbacks] == [call(OTHER)]
+            project.run("pull")
+    finally:
+        run_at(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_what_comes_afterwards_is_new_and_reaches_every_sink(way: Way) -> None:
@@ -156,8 +272,9 @@ def test_a_second_time_finds_nothing(way: Way) -> None:
     first = way.project.run("state", "forget", NUMBER, "--yes").stdout
     assert f"0 traces of {NUMBER}" in first
     assert "sends it anew" in first
-    assert "opt-out is forgotten" in first
+    assert "opt-out is kept" in first
     assert "nothing is known of" in way.project.run("state", "forget", NUMBER, "--yes").stdout
+    assert "opt-out is forgotten" in way.project.run("state", "forget", NUMBER, "--opt-out", "--yes").stdout
 
 
 @pytest.mark.parametrize("number", ["x", "12"])

@@ -115,7 +115,8 @@ def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool)
             with closing(made.spool):
                 if not as_json:
                     show_plan(made, [])
-                if (stopped := made.brakes(limits_of(settings))) and not approve:
+                stopped = made.brakes(limits_of(settings)) + adopting.sent_before(ledger, made)
+                if stopped and not approve:
                     raise AskPerson(*stopped, "nothing was adopted; `state adopt --approve` passes once")
                 contacts = made.rows["to_send"]
                 if contacts:
@@ -132,13 +133,15 @@ def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool)
 @click.argument("number")
 @config_option
 @json_option
+@click.option("--opt-out", is_flag=True, help="Erase its opt-out as well: nothing here keeps it from getting messages then.")
 @click.option("--yes", is_flag=True, help="Do not ask: erase.")
-def forget(number: str, config_path: str, as_json: bool, yes: bool) -> None:
+def forget(number: str, config_path: str, as_json: bool, opt_out: bool, yes: bool) -> None:
     """Erase the person with NUMBER from the ledger and the inbox, and look whether any trace is left.
 
     Erased are the contacts that have the number, wait for it, or hold it in a row that was not sent, with their verdicts,
-    findings and corrections; calls, messages, callbacks, and an opt-out. All accounts of the ledger are looked
-    at, and nothing else may be at work.
+    findings and corrections; calls, messages and callbacks. All accounts of the ledger are looked at, and nothing else may be
+    at work. Who has opted out of messages stays so: of that the number alone is kept, since who said no must get none, also
+    should the CRM bring the number again.
 
     Not erased is what is not ours: the contact in the CRM (the next full sync would send it anew), at the vendor (which
     cannot delete), in the tables and files of sinks, in backups, reports and sheets, and in the files and logs of a
@@ -156,14 +159,15 @@ def forget(number: str, config_path: str, as_json: bool, yes: bool) -> None:
         raise FixSetup(f"{number!r} is no number: {understood.reason}")
     spellings = Spellings(understood.e164)
     with ledger_of(settings, write=True) as ledger, forgetting.inbox_of(settings) as inbox, forgetting.alone(ledger) as accounts:
-        found = forgetting.find(settings, ledger, inbox, spellings)
+        found = forgetting.find(settings, ledger, inbox, spellings, opt_out=opt_out)
         told = found.as_json()
         if not as_json:
             show(drawn.person_table(understood.e164, told))
         confirmed(f"erase {understood.e164}?", yes=yes, nothing="nothing was erased")
-        done = forgetting.erase(ledger, inbox, spellings, accounts, found)
+        done = forgetting.erase(ledger, inbox, spellings, accounts, found, opt_out=opt_out)
         traces = forgetting.left(ledger, inbox, spellings)
     told = done.as_json() | {"number": understood.e164, "traces": traces, "inbox_elsewhere": settings.pull.url or None}
+    told["opt_out_kept"] = done.person.opted_out and not opt_out
     if as_json:
         show_json(told)
     else:

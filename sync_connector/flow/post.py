@@ -6,11 +6,12 @@ that. Request bodies carry the password: neither they nor any answer are logged,
 
 from __future__ import annotations
 
-import asyncio
+import math
 import ssl
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import anyio
 import httpx
 
 from sync_connector.dialects import Dialect
@@ -60,32 +61,33 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> 
     """The answer to one request, once, of at most `limit` bytes. Raises `NoAnswer`.
 
     From the moment it is sent the client's time-out is that of the whole: httpx has one for each read alone, and an answer that
-    comes byte by byte would never be late.
+    comes byte by byte would never be late. One that is there whole is not late any more.
     """
+    seconds = client.timeout.read
+    # Not asyncio's own time-out: it would reach httpx where it gives a connection back, and the connection would be lost to it.
+    late = anyio.CancelScope()
+
+    async def told(event: str, _: Mapping[str, object]) -> None:
+        if event.endswith("send_request_headers.started"):
+            reach("vendor.request.before")
+            if seconds is not None:
+                late.deadline = anyio.current_time() + seconds
+        elif event.endswith("send_request_body.complete"):
+            reach("vendor.request.after")
+
     try:
-        async with asyncio.timeout(None) as deadline:
-            seconds = client.timeout.read
-
-            async def told(event: str, _: Mapping[str, object]) -> None:
-                if event.endswith("send_request_headers.started"):
-                    reach("vendor.request.before")
-                    if seconds is not None:
-                        deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-                elif event.endswith("send_request_body.complete"):
-                    reach("vendor.request.after")
-
+        with late:
             async with client.stream("POST", url, content=body, extensions={"trace": told}) as response:
                 answer = bytearray()
-                if response.status_code in NO_ENTRY | WRONG_ADDRESS:
-                    return Answer(response.status_code, response.headers, b"")
-                async for piece in response.aiter_bytes():
-                    answer += piece
-                    if len(answer) > limit:
-                        raise NoAnswer(f"an answer of more than {limit} bytes")
-                reach("vendor.answer.after")
+                if response.status_code not in NO_ENTRY | WRONG_ADDRESS:
+                    async for piece in response.aiter_bytes():
+                        answer += piece
+                        if len(answer) > limit:
+                            raise NoAnswer(f"an answer of more than {limit} bytes")
+                    reach("vendor.answer.after")
+                late.deadline = math.inf
                 return Answer(response.status_code, response.headers, bytes(answer))
-    except TimeoutError:
-        raise NoAnswer("no answer in time") from None
+        raise NoAnswer("no answer in time")
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
         raise NoAnswer(_reason(fault), sent=False, reached=False) from None
     except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from sync_connector.errors import FixSetup, TryLater
 from sync_connector.fault_points import reach
+from sync_connector.ledger import soundness
 from sync_connector.ledger.opening import COPY
 
 BUSY = 10.0  # seconds that a lock is waited for
@@ -42,6 +43,7 @@ def backup(url: str, target: Path) -> tuple[int, int]:
     source = Path(parsed.database or ":memory:")
     if backend != "sqlite" or not source.exists():
         raise FixSetup(f"ledger.url: there is no ledger at {source}; the first sync makes it")
+    soundness.look_at_files(str(source))
     if target.exists() or target.is_symlink():
         raise FixSetup(f"{target} is there already, and is not overwritten; choose another name")
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")

@@ -2,6 +2,7 @@
 
 Law: whoever has the number, waits for it, or has it in a row or a correction that the ledger keeps, is erased whole, and with him
 what was written to him and what came of it; of others only what names the number. All in one transaction, under every lease.
+Who said that he wants no messages gets none afterwards either, unless that is to be forgotten as well: his number alone is kept.
 Nothing that is left names what is erased.
 """
 
@@ -23,6 +24,8 @@ from sync_connector.ledger.traces import hits
 
 PURPOSES: tuple[Purpose, ...] = ("sync", "pull", "sms")
 AT_ONCE = 500
+KEPT = (t.runs, t.in_flight, t.accounts, t.sources, t.sinks, t.cursors, t.leases, t.positions, t.opt_outs)
+"""Tables whose rows are not of a person, or are seen to by themselves."""
 
 Key = tuple[int, str]
 """A source's id and a contact's key in it."""
@@ -31,11 +34,13 @@ Key = tuple[int, str]
 @dataclass(slots=True)
 class Person:
     """What the ledger has of a number: rows by table (their primary keys), the contacts (id → source and key), and the keys of
-    the events."""
+    the events. `numbers`: others that these contacts have or had; `opted_out`: the number gets no messages."""
 
     ids: dict[str, set[Any]] = field(default_factory=dict)
     contacts: dict[int, Key] = field(default_factory=dict)
     event_keys: set[str] = field(default_factory=set)
+    numbers: list[str] = field(default_factory=list)
+    opted_out: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -43,23 +48,18 @@ class Person:
         return sorted(key for _, key in self.contacts.values())
 
     @property
-    def opted_out(self) -> bool:
-        """Whether the number gets no messages now."""
-        return bool(self.ids.get("opt_outs"))
-
-    @property
     def counts(self) -> Counter[str]:
         """Table → rows that go, or are rid of the person's name."""
         return Counter({str(name): len(ids) for name, ids in sorted(self.ids.items()) if ids})
 
 
-def find(ledger: Ledger, spellings: Spellings) -> Person:
-    """All that would be erased."""
+def find(ledger: Ledger, spellings: Spellings, *, opt_out: bool) -> Person:
+    """All that would be erased. `opt_out`: the opt-out as well."""
     with ledger.engine.connect() as connection:
-        return _find(connection, spellings)
+        return _find(connection, spellings, opt_out=opt_out)
 
 
-def _find(connection: Connection, spellings: Spellings) -> Person:
+def _find(connection: Connection, spellings: Spellings, *, opt_out: bool) -> Person:
     found: dict[str, set[Any]] = {}
     for table in metadata.sorted_tables:
         keys = len(table.primary_key.columns)
@@ -68,6 +68,8 @@ def _find(connection: Connection, spellings: Spellings) -> Person:
     _contacts(connection, person)
     _written(connection, person)
     _events(connection, person)
+    _opt_outs(connection, person, spellings, opt_out=opt_out)
+    _numbers(connection, person, spellings)
     return person
 
 
@@ -149,20 +151,55 @@ def _events(connection: Connection, person: Person) -> None:
     person.ids["outbox"] |= {tuple(row) for row in _select(connection, [o.sink_id, o.event_id], o.event_id, ids)}
 
 
-def erase(ledger: Ledger, spellings: Spellings, accounts: list[int]) -> Person:
-    """Erase the person; what that was. The caller has all leases of these accounts. Raises `LeaseLost`: then nothing is."""
+def _opt_outs(connection: Connection, person: Person, spellings: Spellings, *, opt_out: bool) -> None:
+    """The number's own, and words in which others said no that name it or stand in an event that goes."""
+    o, found = t.opt_outs.c, person.ids["opt_outs"]
+    mine = set(connection.execute(sa.select(o.account_id, o.phone_number).where(o.phone_number == spellings.e164)).all())
+    person.opted_out = bool(mine)
+    found |= {tuple(row) for row in _select(connection, [o.account_id, o.phone_number], o.event_key, person.event_keys)}
+    found -= {tuple(row) for row in connection.execute(sa.select(o.account_id, o.phone_number).where(_bare()))}
+    if opt_out:
+        found |= {tuple(row) for row in mine}
+
+
+def _bare() -> sa.ColumnElement[bool]:
+    """An opt-out of which only the number is kept."""
+    return t.opt_outs.c.event_key.is_(None) & (t.opt_outs.c.text == "")
+
+
+def _numbers(connection: Connection, person: Person, spellings: Spellings) -> None:
+    c, v, s, m, ids = t.contacts.c, t.verdicts.c, t.stale_numbers.c, t.messages.c, person.ids
+    found = {number for row in _select(connection, [c.phone_number, c.wanted_number], c.id, person.contacts) for number in row}
+    found |= {row[0] for row in _select(connection, [v.phone_number], v.contact_id, person.contacts)}
+    found |= {row[0] for row in _select(connection, [m.phone_number], m.id, ids["messages"])}
+    stale = {number for _, number in ids["stale_numbers"]}
+    found |= {row[0] for row in _select(connection, [s.phone_number], s.phone_number, stale)}
+    person.numbers = sorted(found - {None, spellings.e164})
+
+
+def erase(ledger: Ledger, spellings: Spellings, accounts: list[int], *, opt_out: bool) -> Person:
+    """Erase the person, and the opt-out if that is wanted; what that was. The caller has all leases of these accounts.
+
+    Raises `LeaseLost`: then nothing is.
+    """
     with ledger.durable("ledger.forget") as connection:
         for account in accounts:
             for purpose in PURPOSES:
                 renew(connection, account, ledger.holder, purpose)
-        person = _find(connection, spellings)
+        person = _find(connection, spellings, opt_out=opt_out)
         _rewritten(connection, person, spellings)
         gone = sorted(person.ids["messages"])
         for start in range(0, len(gone), AT_ONCE):
             of_them = t.events.c.message_id.in_(gone[start : start + AT_ONCE])
             connection.execute(sa.update(t.events).where(of_them).values(message_id=None))
+        for account, number in sorted(person.ids["opt_outs"]):  # of others only their words: they still want no messages
+            this = (t.opt_outs.c.account_id == account) & (t.opt_outs.c.phone_number == number)
+            goes = opt_out and number == spellings.e164
+            connection.execute(
+                sa.delete(t.opt_outs).where(this) if goes else sa.update(t.opt_outs).where(this).values(event_key=None, text="")
+            )
         for table in reversed(metadata.sorted_tables):
-            if table not in (t.runs, t.in_flight, t.accounts, t.sources, t.sinks, t.cursors, t.leases, t.positions):
+            if table not in KEPT:
                 _delete(connection, table, person.ids[table.name])
         _lowered(connection)
     return person

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -49,6 +52,7 @@ def open_engine(url: str, *, write: bool) -> Engine:
         if name == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         elif not write and parsed.database and not Path(parsed.database).exists():
+            soundness.look(parsed.database, write=False)  # a -wal may be left of it
             parsed = parsed.set(database=":memory:")
         elif parsed.database and parsed.database != ":memory:":
             soundness.look(parsed.database, write=write)
@@ -90,15 +94,35 @@ def _first_line(fault: sa.exc.DBAPIError) -> str:
     return str(fault.orig).strip().splitlines()[0] if str(fault.orig).strip() else type(fault.orig).__name__
 
 
+def _make_file(path: Path) -> None:
+    """An empty database, readable by nobody else. It appears under its name only once it is one, so that a file of no bytes is
+    never ours: it was cut, and its contents are lost. Raises `FixSetup`."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with closing(sqlite3.connect(part)) as made:
+            made.execute("PRAGMA journal_mode=WAL")  # it writes the first page
+        try:
+            os.link(part, path)
+        except FileExistsError:  # somebody was quicker
+            return
+        except OSError:  # a file system without links
+            if not path.exists():
+                os.replace(part, path)
+    except (OSError, sqlite3.OperationalError) as fault:
+        raise FixSetup(f"ledger.url: {path} cannot be made: {getattr(fault, 'strerror', None) or fault}") from None
+    finally:
+        for name in (part, Path(f"{part}-wal"), Path(f"{part}-shm"), Path(f"{part}-journal")):
+            with suppress(OSError):
+                name.unlink()
+
+
 def _engine(url: sa.URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)  # they are people's data
     if url.database and url.database != ":memory:":
         if not Path(url.database).exists():
-            try:
-                os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
-            except OSError as fault:
-                raise FixSetup(f"ledger.url: {url.database} cannot be made: {fault.strerror}") from None
+            _make_file(Path(url.database))
         engine = sa.create_engine(url, hide_parameters=True)
     else:
         engine = sa.create_engine(

@@ -22,7 +22,7 @@ from sync_connector.ledger import overlays
 from sync_connector.ledger.nouns import Contest, Position, Scope, StaleNumber
 from sync_connector.ledger.schema import contacts, findings, in_flight, positions, runs, sources, stale_numbers
 from sync_connector.ledger.statements import ask
-from sync_connector.model import State
+from sync_connector.model import Change, State
 
 _OPEN = 3
 """Beside LIVE, REJECTED and WAITING: expected, but not settled."""
@@ -40,6 +40,12 @@ AND (state IN (:accepted, :warned) OR (source_id <> :source_id AND state <> :gon
 _OWNERS = """
 SELECT phone_number, id FROM contacts
 WHERE account_id = :account_id AND phone_number AMONG :numbers AND state IN (:accepted, :warned)
+"""
+
+
+_SENT_BY_US = """
+SELECT state, COUNT(*) AS contacts FROM contacts WHERE source_id = :source_id AND key AMONG :keys
+AND EXISTS (SELECT 1 FROM verdicts WHERE contact_id = contacts.id AND change <> :adopted) GROUP BY state
 """
 
 
@@ -229,6 +235,12 @@ class Reader:
         )
         with self._reading() as connection:
             return {row.code: row.found for row in connection.execute(query)}
+
+    def sent_by_us(self, scope: Scope, keys: Sequence[str]) -> dict[str, int]:
+        """State → how many of these contacts have a verdict on something that was sent."""
+        with self.engine.connect() as connection:
+            values = {"source_id": scope.source_id, "keys": list(keys), "adopted": Change.ADOPTED.value}
+            return {row.state: row.contacts for row in ask(connection, _SENT_BY_US, values)}
 
     def _ids(self, connection: Connection, scope: Scope, keys: Sequence[str]) -> dict[str, int]:
         found = ask(connection, _IDS, {"source_id": scope.source_id, "keys": list(keys)})

@@ -17,6 +17,8 @@ from sync_connector.ledger.schema import metadata
 
 ADVICE = "restore a backup (README, Care of the ledger); it is never reset"
 HEADER = b"SQLite format 3\0"
+AT_REST = b"\1\1"
+"""In the header of a copy that `state backup` made: it has no -wal of its own. A ledger in use says otherwise from the first."""
 LOOKED_THROUGH = 64 << 20
 """Bytes up to which every page is looked at before a ledger is written to: a quarter of a second. Above, `state verify` does."""
 
@@ -28,28 +30,45 @@ _NOT_ALLOWED = (3, 8, 14)  # no permission, read-only, cannot be opened
 def look(path: str, *, write: bool) -> None:
     """Raises `FixSetup` where the file that is there is damaged, no ledger of ours, or not ours to write."""
     try:
-        with open(path, "rb") as file:
-            header, size = file.read(100), os.fstat(file.fileno()).st_size
+        size = look_at_files(path)
     except FileNotFoundError:
         return
-    except OSError as fault:
-        raise FixSetup(f"ledger.url: {path} cannot be read: {fault.strerror}") from None
-    if not size:  # it was just made, or its maker was killed then
-        return
-    if not header.startswith(HEADER):
-        raise FixSetup(f"the ledger is damaged, or is no ledger: {path} is no SQLite file; {ADVICE}")
     if write:
         _is_writable(path)
-    waiting = Path(f"{path}-wal")
-    has_waiting = waiting.exists() and waiting.stat().st_size > 0  # then the file itself may be behind
-    page, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
-    if not has_waiting and header[24:28] == header[92:96] and size < pages * (65_536 if page == 1 else page):
-        raise FixSetup(f"the ledger is damaged: {path} was cut short; {ADVICE}")
     try:
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
             _look_inside(connection, path, thorough=write and size <= LOOKED_THROUGH)
     except sqlite3.DatabaseError as fault:
         raise refusal(fault, path) from None
+
+
+def look_at_files(path: str) -> int:
+    """What can be seen before SQLite opens the file, which already changes what lies beside it; its size. Raises `FixSetup` and
+    `FileNotFoundError`."""
+    waiting = Path(f"{path}-wal")
+    has_waiting = waiting.exists() and waiting.stat().st_size > 0  # then the file itself may be behind
+    try:
+        with open(path, "rb") as file:
+            header, size = file.read(100), os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        if has_waiting:
+            raise FixSetup(f"the ledger is damaged: {path} is gone, and {waiting} is left of it; {ADVICE}") from None
+        raise
+    except OSError as fault:
+        raise FixSetup(f"ledger.url: {path} cannot be read: {fault.strerror}") from None
+    if not size:  # we make none such; SQLite would begin a new one, and throw away what waits beside it
+        raise FixSetup(f"the ledger is damaged: {path} is empty; {ADVICE}. Only if no run ever finished with it, delete it")
+    if not header.startswith(HEADER):
+        raise FixSetup(f"the ledger is damaged, or is no ledger: {path} is no SQLite file; {ADVICE}")
+    if has_waiting and header[18:20] == AT_REST:
+        raise FixSetup(
+            f"the ledger is not whole: {path} was copied here, and {waiting} is of the one that was here before: SQLite would "
+            f"mix them. Delete {waiting} and {path}-shm, and run it again"
+        )
+    page, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
+    if not has_waiting and header[24:28] == header[92:96] and size < pages * (65_536 if page == 1 else page):
+        raise FixSetup(f"the ledger is damaged: {path} was cut short; {ADVICE}")
+    return size
 
 
 def _is_writable(path: str) -> None:

@@ -42,15 +42,19 @@ def in_columns(engine: Engine, tables: Sequence[sa.Table], spellings: Spellings)
     return found
 
 
-def in_bytes(engine: Engine, spellings: Spellings) -> Counter[str]:
-    """File → how often one of the number's plain spellings stands in its bytes, of an SQLite database; a server's are its own."""
+def in_bytes(engine: Engine, spellings: Spellings, kept: int = 0) -> Counter[str]:
+    """File → how often one of the number's plain spellings stands in its bytes, of an SQLite database; a server's are its own.
+
+    `kept`: rows that hold the number, as E.164 and as a part of their key, and may: each stands in the table and in its index.
+    """
     found: Counter[str] = Counter()
     path = engine.url.database
     if engine.dialect.name != "sqlite" or not path or path == ":memory:":
         return found
     wanted = [spelling.encode() for spelling in spellings.plain]
+    may = {path: 2 * kept * sum(spellings.e164.count(one) for one in spellings.plain)}
     for name in (path, f"{path}-wal", f"{path}-journal"):
-        if os.path.exists(name) and (count := _count(name, wanted)):
+        if os.path.exists(name) and (count := _count(name, wanted)) > may.get(name, 0):
             found[name] = count
     return found
 

@@ -40,8 +40,7 @@ def person_table(number: str, told: Mapping[str, Any]) -> RenderableType:
             table.add_row(f"{count:,}", name)
     keys = [visible(key) for key in told["contacts"]]
     named = Text(f"contacts: {', '.join(keys[:20])}{', …' if len(keys) > 20 else ''}") if keys else Text("no contact")
-    out = [Text("the number had opted out: its opt-out is forgotten too", "yellow")] if told["opted_out"] else []
-    return Group(table, named, *out)
+    return Group(table, named)
 
 
 def forgotten(told: Mapping[str, Any]) -> RenderableType:
@@ -55,8 +54,13 @@ def forgotten(told: Mapping[str, Any]) -> RenderableType:
         lines.append(Text("end what reads or writes them, and run it again", "yellow"))
     if told["inbox_elsewhere"]:
         lines.append(Text(f"the inbox behind {told['inbox_elsewhere']} was not looked at", "yellow"))
-    if told["opted_out"]:
+    if told["opt_out_kept"]:
+        lines.append(Text("its opt-out is kept, the number alone: it gets no messages (--opt-out forgets that too)", "yellow"))
+    elif told["opted_out"]:
         lines.append(Text("its opt-out is forgotten too: nothing here keeps it from getting messages", "yellow"))
+    if told["other_numbers"]:
+        numbers = ", ".join(map(visible, told["other_numbers"]))
+        lines.append(Text(f"these contacts also had {numbers}: forget them as well, should they be nobody else's", "yellow"))
     if told["contacts"]:
         lines.append(
             Text("if the CRM still has the contact, the next full sync sends it anew: delete it there as well", "yellow")

@@ -22,7 +22,19 @@ from sync_connector.sandbox.vendor import BODY_LIMIT, Vendor, answer
 PIECE = 64 << 10
 REFUSED = {"500-taken": 500, "poisoned": 500, "expired": 401}
 """Statuses of faults that are not named for theirs."""
-WHATS: tuple[tuple[str, What], ...] = (("contact", "contacts"), ("sendsms", "messages"), ("clic", "calls"))
+PATHS: dict[str, What] = {
+    "/api/contact": "contacts",
+    "/api/addcontactSolo": "contacts",
+    "/api/v1/contact": "contacts",
+    "/api/v1/contact.php": "contacts",
+    "/api/sendSms": "messages",
+    "/api/sendSmsSolo": "messages",
+    "/api/v1/sendsms": "messages",
+    "/api/v1/sendsms.php": "messages",
+    "/api/v1/clicTocall": "calls",
+    "/api/v1/clic.php": "calls",
+}
+"""Where the application takes something, and what. Elsewhere nothing is met: whoever has the wrong address is told so."""
 JSON, HTML = (b"content-type", b"application/json"), (b"content-type", b"text/html; charset=utf-8")
 Headers = list[tuple[bytes, bytes]]
 
@@ -64,7 +76,7 @@ class Misbehaving:
         if met is None and taken and what != "contacts" and vendor.cut and vendor.chance.random() < vendor.cut:
             met = Met("cut", "", random.Random(place))  # noqa: S311 (to be had again)
             vendor.requests[place]["cut"] = True
-        elif met is not None:
+        elif met is not None and taken:
             vendor.requests[place]["fault"] = met.name
         await self._play(met if taken else None, told, receive, send)
 
@@ -106,10 +118,7 @@ class Misbehaving:
 
 def _what(scope: Scope) -> What | None:
     """What a request sends, if it is one of the API's."""
-    if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith("/api/"):
-        return None
-    path = scope["path"].lower()
-    return next((what for word, what in WHATS if word in path), None)
+    return PATHS.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
 
 
 async def _body(receive: Receive) -> bytes:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -105,3 +108,80 @@ def test_a_connection_that_is_closed_on_a_request_may_have_taken_it() -> None:
     with pytest.raises(NoAnswer, match="no connection") as fault:
         asyncio.run(ask(port))
     assert not fault.value.sent
+
+
+class _Slow(httpx.AsyncByteStream):
+    """A body whose connection is given back only once the request's time is over, as httpcore does it: behind a shield."""
+
+    def __init__(self, body: bytes, late: float) -> None:
+        self.body, self.late, self.given_back = body, late, False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.body
+
+    async def aclose(self) -> None:
+        with anyio.CancelScope(shield=True):
+            until = anyio.current_time() + self.late
+            while anyio.current_time() < until:
+                await anyio.lowlevel.checkpoint()
+            self.given_back = True
+
+
+@pytest.mark.parametrize(("limit", "is_answer"), [(100, True), (5, False)])
+def test_the_time_being_over_loses_neither_an_answer_that_is_there_nor_its_connection(limit: int, is_answer: bool) -> None:
+    """It strikes while the connection goes back to the others: what was read to its end is the answer, and the connection, of
+    an answer or of none, is not lost. (Lost ones would have filled the pool, and nobody would be reached any more.)"""
+    body = _Slow(b"x" * 10, 0.02)
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await request.extensions["trace"]("http11.send_request_headers.started", {})
+            return httpx.Response(200, stream=body)
+
+    async def ask() -> Answer:
+        async with httpx.AsyncClient(transport=Transport(), timeout=0.01) as client:
+            return await post(client, "https://vendor.invalid/", SECRET, limit)
+
+    if is_answer:
+        assert asyncio.run(ask()).body == body.body
+    else:
+        with pytest.raises(NoAnswer, match="more than 5 bytes"):
+            asyncio.run(ask())
+    assert body.given_back
+
+
+def test_a_late_answer_is_none_on_a_connection_that_was_used_before() -> None:
+    """The time is that of the whole request, head and all, on a connection's second request as on its first; then it is closed,
+    and the next request has another."""
+    answering: list[asyncio.Task[None]] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_first: bool) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            for number in (1, 2):
+                await reader.readuntil(SECRET)
+                while number == 2 and is_first:  # byte by byte, none of them late by itself
+                    writer.write(b"H")
+                    await writer.drain()
+                    await asyncio.sleep(0.001)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx")
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.append(asyncio.create_task(answer(reader, writer, is_first=not answering)))
+
+    async def ask() -> tuple[list[str], int]:
+        told = []
+        async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            async with new_client(0.1, 1) as client:
+                for _ in range(3):
+                    try:
+                        told.append((await post(client, url, SECRET, 100)).body.decode())
+                    except NoAnswer as fault:
+                        told.append(fault.why)
+            await asyncio.gather(*answering)
+        return told, len(answering)
+
+    assert asyncio.run(ask()) == (["x", "no answer in time", "x"], 2)

@@ -26,6 +26,7 @@ from sync_connector.errors import FixSetup
 from sync_connector.model import Contact, Verdict
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.faults import KINDS, Asked, Faults, Met, Step, from_file, from_options, retry_after
+from sync_connector.sandbox.misbehaving import PATHS
 from sync_connector.sandbox.serve import Tls, in_background
 from sync_connector.sandbox.spoiling import spoiled
 from tests.conftest import LOGIN, PASSWORD, Project, e164, person
@@ -176,6 +177,21 @@ def test_wrong_credentials_are_refused_before_any_answer_is_spoiled(sandbox: str
     vendor.faults = Faults(from_options(["html"]))
     wrong = httpx.post(f"{sandbox}/api/contact", content=BODY.replace(PASSWORD.encode(), b"x"))
     assert (wrong.status_code, wrong.json()) == (401, {"error": "wrong login or password"})
+    assert [entry.get("fault") for entry in vendor.requests] == [None]
+
+
+def test_every_address_of_the_api_meets_faults_and_no_other_does(sandbox: str, vendor: Vendor) -> None:
+    """A wrong address is told so, whatever is asked for; of the API's none is forgotten."""
+    vendor.faults = Faults(from_options(["502"]))
+    assert {path: httpx.post(sandbox + path, content=b"{}").status_code for path in PATHS} == dict.fromkeys(PATHS, 502)
+    vendor.faults = Faults(from_options(["html"]))
+    assert {httpx.post(sandbox + path, content=b"{}").status_code for path in PATHS} == {401}
+    before = len(vendor.requests)
+    for fault in ("html", "429", "timeout"):
+        vendor.faults = Faults(from_options([fault]))
+        for path in ("/api/contactS", "/api/contact.php", "/contact", "/api/"):
+            assert httpx.post(sandbox + path, content=BODY).status_code == 404
+    assert len(vendor.requests) == before == 2 * len(PATHS)
 
 
 def test_options_that_make_no_sense_are_all_told() -> None:
