@@ -22,6 +22,8 @@ TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
 TOO_BUSY = frozenset({429, 503})
 NO_ENTRY = frozenset({401, 403})
 WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
+AS_IT_IS = frozenset({"", "identity"})
+"""Content encodings that we take. What is packed may be a thousand times what came, and is unpacked before it can be measured."""
 
 CREDENTIALS = "the vendor does not accept the login or the password ({}); check ARDARY_LOGIN and ARDARY_PASSWORD"
 
@@ -48,7 +50,8 @@ class NoAnswer(Exception):
 
 
 class Answer(NamedTuple):
-    """What came back. The body of one that turns us away (`NO_ENTRY`, `WRONG_ADDRESS`) is not read."""
+    """What came back. The body of one that turns us away (`NO_ENTRY`, `WRONG_ADDRESS`) is not read, nor that of a fault which
+    is packed."""
 
     status: int
     headers: httpx.Headers
@@ -73,7 +76,11 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> 
                 answer = bytearray()
                 if response.status_code in NO_ENTRY | WRONG_ADDRESS:
                     return Answer(response.status_code, response.headers, b"")
-                async for piece in response.aiter_bytes():
+                if response.headers.get("Content-Encoding", "").strip().lower() not in AS_IT_IS:
+                    if response.status_code != 200:  # its status says what to do
+                        return Answer(response.status_code, response.headers, b"")
+                    raise NoAnswer("an answer that is packed, which was not asked for")
+                async for piece in response.aiter_raw():
                     answer += piece
                     if len(answer) > limit:
                         raise NoAnswer(f"an answer of more than {limit} bytes")
@@ -103,7 +110,7 @@ def _reason(fault: Exception) -> str:
 
 
 def new_client(timeout: float, concurrency: int, *, keeps_connections: bool = True) -> httpx.AsyncClient:
-    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere).
+    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere), nothing packed.
 
     A connection that is kept may be closed by the other side just as a request leaves, and nobody knows whether that was taken:
     who may send nothing twice makes a new one each time.
@@ -111,6 +118,6 @@ def new_client(timeout: float, concurrency: int, *, keeps_connections: bool = Tr
     return httpx.AsyncClient(
         timeout=httpx.Timeout(timeout),
         limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if keeps_connections else 0),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        headers={"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
     )
