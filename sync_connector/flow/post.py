@@ -80,7 +80,7 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> 
                     if response.status_code != 200:  # its status says what to do
                         return Answer(response.status_code, response.headers, b"")
                     raise NoAnswer("an answer that is packed, which was not asked for")
-                async for piece in response.aiter_raw():
+                async for piece in response.aiter_bytes():
                     answer += piece
                     if len(answer) > limit:
                         raise NoAnswer(f"an answer of more than {limit} bytes")
