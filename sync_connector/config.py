@@ -43,7 +43,7 @@ def _address(url: str, in_clear: str = "") -> str:
         sound = parts.hostname.isascii() or bool(parts.hostname.encode("idna"))
     except ValueError:
         sound = False
-    if not sound or any(sign.isspace() for sign in url):
+    if not sound or not url.isprintable() or any(sign.isspace() for sign in url):
         raise ValueError(f"{url!r} is not an address: its host or its port cannot be")
     if parts.username or parts.password:
         raise ValueError("credentials do not belong in the address; they have settings of their own")

@@ -3,14 +3,15 @@
     python -m tests.fuzz.run --minutes 30
     python -m tests.fuzz.run --minutes 5 --only csv callback
 
-Guided by coverage where Atheris can be imported (`make fuzz` installs it beside the project), else by mutating the samples: it says
-which. Findings are written into `tests/fuzz/findings/TARGET/`; one that is mended goes to `corpus/TARGET/`, where every test run
-tries it again. Ends with 1 if there was a finding.
+Guided by coverage where Atheris can be imported (`make fuzz` installs it beside the project), else by mutating the samples: it
+says which. Findings are written into `tests/fuzz/findings/TARGET/`; one that is mended goes to `corpus/TARGET/`, where every
+test run tries it again. Ends with 1 if there was a finding.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.util
 import random
 import re
@@ -30,15 +31,29 @@ MEMORY = 2048  # MB
 RUNS = re.compile(r"Done (\d+) runs|stat::number_of_executed_units: (\d+)|^#(\d+)\s", re.MULTILINE)
 
 
+def _keep(target: str, data: bytes) -> None:
+    """Keep what was found."""
+    (FINDINGS / target).mkdir(parents=True, exist_ok=True)
+    (FINDINGS / target / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+
+
 def guided(target: str, seconds: int, arguments: list[str]) -> None:
     """In this process: fuzz one target until the time is over, as libFuzzer's arguments say."""
-    import atheris  # beside the project, and only for this
+    import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # beside the project, and only for this
 
     with atheris.instrument_imports(include=["sync_connector"]):
         from tests.fuzz.targets import TARGETS
     folder = Path(tempfile.mkdtemp(prefix="sc-fuzz-"))
+
+    def one(data: bytes) -> None:
+        try:
+            TARGETS[target](data, folder)
+        except BaseException:
+            _keep(target, data)
+            raise
+
     try:
-        atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", *arguments], lambda data: TARGETS[target](data, folder))
+        atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", *arguments], one)
         atheris.Fuzz()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -88,10 +103,8 @@ def by_mutation(target: str, seconds: int) -> tuple[int, int]:
                 if isinstance(fault, KeyboardInterrupt):
                     raise
                 found += 1
-                kept = FINDINGS / target
-                kept.mkdir(parents=True, exist_ok=True)
-                (kept / f"mutated-{found}").write_bytes(data)
-                (kept / f"said-{found}.txt").write_text("".join(traceback.format_exception(fault)))
+                _keep(target, data)
+                (FINDINGS / target / f"said-{found}.txt").write_text("".join(traceback.format_exception(fault)))
             runs += 1
     return runs, found
 

@@ -45,10 +45,11 @@ CARD = (
 LINE = b'{"id": 1, "first name": "J", "mobile": "0612345678", "tags": ["a", {"b": null}]}\n{"id": "2"}\n'
 FAULTS = b'[[fault]]\nkind = "status"\nstatus = 503\nretry_after = "2"\n[[fault]]\nkind = "slow"\nevery = 3\n429*2,reset@5\n'
 UGLY: tuple[bytes, ...] = (
-    b'"', b'""', b"'", b"\0", b"\r", b"\n", b"\r\n", b",", b";", b"\t", b"|", b"\xef\xbb\xbf", b"\xff\xfe", b"\xff", b"\xc3", b"\xed\xa0\x80",
-    "\u202e".encode(), b"\x1b[2J", b"{", b"}", b"{{", b"{%", b"%}", b"[", b"]", b"[" * 300, b'{"a":' * 300, b"%", b"%00", b"%25", b"${X}",
-    b"${", b"file:", b"=1+1", b"-1", b"1e999", b"9" * 400, b"NaN", b"null", b"true", b"\\u0000", b"\\ud800", b"#001", b"success", b"failed",
-    b"A" * 5_000, b"'; DROP TABLE x; --", b"../../etc/passwd", b"+33612345678", b"0612345678", b"1970-01-01", b"9999-12-31T23:59:59Z", b"*",
+    b'"', b'""', b"'", b"\0", b"\r", b"\n", b"\r\n", b",", b";", b"\t", b"|", b"\xef\xbb\xbf", b"\xff\xfe", b"\xff", b"\xc3",
+    b"\xed\xa0\x80", "\u202e".encode(), b"\x1b[2J", b"{", b"}", b"{{", b"{%", b"%}", b"[", b"]", b"[" * 300, b'{"a":' * 300,
+    b"%", b"%00", b"%25", b"${X}", b"${", b"file:", b"=1+1", b"-1", b"1e999", b"9" * 400, b"NaN", b"null", b"true",
+    b"\\u0000", b"\\ud800", b"#001", b"success", b"failed", b"A" * 5_000, b"'; DROP TABLE x; --", b"../../etc/passwd",
+    b"+33612345678", b"0612345678", b"1970-01-01", b"9999-12-31T23:59:59Z", b"*",
 )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def seeds(target: str) -> list[bytes]:
         "sms_template": TEMPLATES,
         "plan_file": [b'{"plan": {"format": 1},\n"send": [\n{"key": "1"}\n],\n"body_digest": "0"}\n'],
         "schedule": [FAULTS],
-        "callback": [*_files("tests/dialects/golden/*callbacks.json"), *(line for line in _files("sample_data/callbacks/*.tsv")[0].splitlines())],
+        "callback": [*_files("tests/dialects/golden/*callbacks.json"), *_files("sample_data/callbacks/*.tsv")[0].splitlines()],
         "contacts_answer": _answers("ardary_contacts_success", "ardary_contacts_error", "insim_v1_contacts_reply"),
         "messages_answer": _answers("messages_reply"),
         "call_answer": _answers("insim_v1_call_success", "insim_v1_call_error"),
@@ -108,7 +109,7 @@ def seeds(target: str) -> list[bytes]:
 
 
 def mutated(data: bytes, chance: random.Random, others: list[bytes]) -> bytes:
-    """The data with a few changes: bytes and pieces removed, repeated, swapped, taken from elsewhere, or replaced by ugly ones."""
+    """The data with a few changes: bytes and pieces removed, repeated, taken from elsewhere, or replaced by ugly ones."""
     made = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 3, 8))):
         at = chance.randrange(len(made) + 1)
