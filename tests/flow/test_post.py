@@ -137,7 +137,7 @@ def _served(answer: bytes) -> tuple[bytes, Answer | NoAnswer]:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP, gzip", "br"])
 def test_a_packed_answer_is_not_unpacked(encoding: str) -> None:
-    """A few kilobytes that would be megabytes are no answer: nothing packed is asked for, and what is packed is refused before any
+    """A few kilobytes that would be megabytes are no answer: nothing packed is asked for; what is packed is refused before any
     of it is unpacked."""
     bomb = zlib.compress(b"\0" * (16 << 20))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()

@@ -39,8 +39,8 @@ TEMPLATES = [
     b"{{first_name}} {first_name|default('x')|truncate(5)} {'{'} {% raw %}a{% endraw %} {big|replace('x', city)}",
 ]
 CARD = (
-    b"BEGIN:VCARD\r\nVERSION:3.0\r\nN;CHARSET=UTF-8:Dupont;Jean;;;\r\nFN:Jean\r\nitem1.TEL;TYPE=CELL,pref:06 12 34 56 78\r\nUID:a\r\n"
-    b"NOTE;ENCODING=QUOTED-PRINTABLE:=C3=A9=\r\n x\r\nEND:VCARD\r\n"
+    b"BEGIN:VCARD\r\nVERSION:3.0\r\nN;CHARSET=UTF-8:Dupont;Jean;;;\r\nFN:Jean\r\nitem1.TEL;TYPE=CELL,pref:06 12 34 56 78\r\n"
+    b"UID:a\r\nNOTE;ENCODING=QUOTED-PRINTABLE:=C3=A9=\r\n x\r\nEND:VCARD\r\n"
 )
 LINE = b'{"id": 1, "first name": "J", "mobile": "0612345678", "tags": ["a", {"b": null}]}\n{"id": "2"}\n'
 FAULTS = b'[[fault]]\nkind = "status"\nstatus = 503\nretry_after = "2"\n[[fault]]\nkind = "slow"\nevery = 3\n429*2,reset@5\n'
