@@ -130,8 +130,8 @@ def _fresh(folder: Path) -> None:
                 f"{folder} holds files that no demo made ({', '.join(sorted(strangers)[:3])}); choose another --folder"
             )
         shutil.rmtree(folder)
-    for part in (*reversed(folder.parents), folder):  # `parents=True` would leave those between open to all
-        part.mkdir(mode=0o700, exist_ok=True)
+    for part in (*reversed([parent for parent in folder.parents if not parent.exists()]), folder):
+        part.mkdir(mode=0o700, exist_ok=True)  # `parents=True` would leave those between open to all
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def _open_to_others(folder: Path) -> dict[str, str]:
 
 def test_what_commands_write_is_their_owners(careless: None, on_sqlite: Project, tmp_path: Path) -> None:
     """Each command that writes a file is run, whatever the umask is; then nothing below the folder can be read by anybody else:
-    configuration, ledger, inbox and the files that SQLite keeps beside them, backup, plan, sheets, pages, secrets, sinks' files."""
+    configuration, ledger, inbox and the files that SQLite keeps beside them, backup, plan, sheets, pages, secrets, sinks."""
     ours = {"contacts.csv", "sync.toml", "callback-secrets"}  # the first two are the test's own
     on_sqlite.write([person(n) for n in range(4)] + [person(5, mobile="12")])
     with open(on_sqlite.config, "a", encoding="utf-8") as out:
