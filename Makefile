@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+AUDIT := .venv-audit/.tried
+AUDIT_PYTHON := .venv-audit/bin/python
 
-.PHONY: demo test check lint types bench lock clean
+.PHONY: demo test check lint types audit fuzz bench lock clean
 
 demo: $(READY)  ## run the main job on sample data, offline
 	@$(BIN)/sync-connector demo
@@ -11,7 +13,7 @@ demo: $(READY)  ## run the main job on sample data, offline
 test: $(READY)  ## run the tests
 	@$(BIN)/pytest --numprocesses auto --dist worksteal
 
-check: lint types test  ## all that CI asks for
+check: lint types audit test  ## all that CI asks for
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
@@ -19,6 +21,14 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
+
+audit: $(READY) $(AUDIT)  ## look the locked dependencies up for known vulnerabilities; needs a network, and says so where there is none
+	@$(BIN)/python tests/audit/run.py --pip-audit $(AUDIT_PYTHON) requirements.lock
+
+fuzz: $(READY)  ## fuzz the parsers, guided by coverage, for MINUTES=30
+	@test -d .fuzz || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .fuzz --requirement tests/fuzz/atheris.lock \
+		|| echo "Atheris has no wheel for this Python or cannot be fetched; going on without coverage"
+	@PYTHONPATH=.fuzz $(BIN)/python -m tests.fuzz.run --minutes $(or $(MINUTES),30)
 
 bench: $(READY)  ## measure speed and memory (half an hour; ROWS=100000 for a quick look)
 	@$(BIN)/python bench/run.py $(if $(ROWS),--rows $(ROWS),--rows 1000000 --also 5000000)
@@ -38,6 +48,10 @@ lock: $(READY)  ## pin the newest versions of everything, with hashes
 		--no-emit-index-url --no-emit-find-links tests/singer.in --output-file tests/singer.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links bench/duplicates.in --output-file bench/duplicates.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links tests/audit/pip-audit.in --output-file tests/audit/pip-audit.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links tests/fuzz/atheris.in --output-file tests/fuzz/atheris.lock
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
@@ -47,5 +61,11 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Where pip-audit cannot be fetched, the audit says that nothing was audited, and the next one tries again.
+$(AUDIT): tests/audit/pip-audit.lock | $(READY)
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/audit/pip-audit.lock && touch $@ \
+		|| echo "pip-audit cannot be installed here"
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo bench/out
+	rm -rf .venv .venv-audit .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis demo bench/out

@@ -11,8 +11,9 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping as AnyMapping
+from collections.abc import Set
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -43,7 +44,7 @@ def _address(url: str, in_clear: str = "") -> str:
         sound = parts.hostname.isascii() or bool(parts.hostname.encode("idna"))
     except ValueError:
         sound = False
-    if not sound or any(sign.isspace() for sign in url):
+    if not sound or not url.isprintable() or any(sign.isspace() for sign in url):
         raise ValueError(f"{url!r} is not an address: its host or its port cannot be")
     if parts.username or parts.password:
         raise ValueError("credentials do not belong in the address; they have settings of their own")
@@ -287,32 +288,57 @@ class Settings(_Section):
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
 
 
-def _filled(
-    value: object, where: str, environment: AnyMapping[str, str], folder: Path, needed: frozenset[str], faults: list[str]
-) -> object:
+class _Filling(NamedTuple):
+    """What settings are filled with, and what was found at it. `held`: text of a variable or a file → how it is called."""
+
+    environment: AnyMapping[str, str]
+    folder: Path
+    needed: Set[str]
+    faults: list[str]
+    held: dict[str, str]
+
+
+def _filled(value: object, where: str, filling: _Filling) -> object:
     if isinstance(value, dict):
-        return {k: _filled(v, f"{where}.{k}" if where else k, environment, folder, needed, faults) for k, v in value.items()}
+        return {key: _filled(one, f"{where}.{key}" if where else key, filling) for key, one in value.items()}
     if isinstance(value, list):
-        return [_filled(item, where, environment, folder, needed, faults) for item in value]
+        return [_filled(item, where, filling) for item in value]
     if not isinstance(value, str):
         return value
 
     def substitute(match: re.Match[str]) -> str:
-        text = environment.get(match["name"]) or match["default"]
-        if text is None and where in needed:
-            faults.append(f"{where}: the environment variable {match['name']} is not set")
+        if text := filling.environment.get(match["name"]):
+            filling.held[text] = f"${{{match['name']}}}"
+        text = text or match["default"]
+        if text is None and where in filling.needed:
+            filling.faults.append(f"{where}: the environment variable {match['name']} is not set")
         return text or ""
 
     text = VARIABLE.sub(substitute, value)
-    if text.startswith("file:"):
+    if "\0" in text:
+        filling.faults.append(f"{where}: has a NUL sign in it, which nothing can be called")
+    elif text.startswith("file:"):
         try:
-            lines = (folder / text.removeprefix("file:")).read_text(encoding="utf-8").splitlines()
-            text = lines[0].strip() if lines else ""
+            lines = (filling.folder / text.removeprefix("file:")).read_text(encoding="utf-8").splitlines()
+            named, text = text, lines[0].strip() if lines else ""
+            filling.held[text] = named
         except OSError as fault:
-            faults.append(f"{where}: {text} cannot be read: {fault.strerror}")
+            filling.faults.append(f"{where}: {text} cannot be read: {fault.strerror}")
         except UnicodeDecodeError:
-            faults.append(f"{where}: {text} is not a text file in UTF-8")
+            filling.faults.append(f"{where}: {text} is not a text file in UTF-8")
     return text
+
+
+SHORTEST_HIDDEN = 4
+"""Shorter texts of a variable stand in many a word."""
+
+
+def _hidden(sentence: str, held: AnyMapping[str, str]) -> str:
+    """A fault without what variables and files hold: the password may have been put where the address belongs."""
+    for text in sorted(held, key=len, reverse=True):
+        if len(text) >= SHORTEST_HIDDEN:
+            sentence = sentence.replace(repr(text)[1:-1], held[text]).replace(text, held[text])
+    return sentence
 
 
 Purpose = Literal["look", "send", "receive", "pull", "message", "call"]
@@ -366,12 +392,13 @@ def load(
     if source and isinstance(section := raw.setdefault("source", {}), dict):
         section.update(source)
     faults: list[str] = []
-    filled = _filled(raw, "", environment, path.parent, frozenset(_NEEDED[purpose]), faults)
+    filling = _Filling(environment, path.parent, _NEEDED[purpose], faults, {})
+    filled = _filled(raw, "", filling)
     settings = None
     try:
         settings = Settings.model_validate(filled, context={"purpose": purpose})
     except ValidationError as invalid:
-        faults += describe_faults(invalid, text, str(path))
+        faults += (_hidden(fault, filling.held) for fault in describe_faults(invalid, text, str(path)))
     if settings is not None:
         faults += [fault for fault in _missing(settings, purpose) if not any(fault.split(":")[0] in said for said in faults)]
         faults += _plaintext_secret(raw, str(path))

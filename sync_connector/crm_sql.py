@@ -59,6 +59,8 @@ class Sql(BaseModel):
             f"sql.query: {{{name}}} stands for nothing; say what in [sql.pick]" for name in sorted(wanted - set(self.pick))
         ]
         faults += [f"sql.pick.{name}: is not in the query" for name in sorted(set(self.pick) - wanted)]
+        if self.zone_query and (not re.match(r"\s*select\b", self.zone_query, re.IGNORECASE) or ";" in self.zone_query):
+            faults.append("sql.zone_query: is one SELECT, without a semicolon in it")
         if self.modified and not re.search(rf"\b{re.escape(self.modified)}\b", self.query):
             faults.append(f"sql.modified: the query gives no column {self.modified!r}")
         if self.zone != "database" and not is_zone(self.zone):
@@ -163,8 +165,8 @@ def _statement_faults(setting: str, texts: Iterable[str], known: Set[str], verbs
     for text in texts:
         if verbs and not text.lstrip().startswith(("{", *verbs)):
             faults.append(f"activities.{setting}: each is one statement, and begins with {' or '.join(verbs)}")
-        if text.rstrip().endswith(";"):
-            faults.append(f"activities.{setting}: stands without a semicolon")
+        if ";" in text:  # where no value is in it, PostgreSQL would run what is behind
+            faults.append(f"activities.{setting}: is one statement, without a semicolon; in a text of its own write CHR(59)")
         unknown = sorted(set(PARAMETER.findall(text)) - known)
         faults += [f"activities.{setting}: there is no :{name}; mappings/README.md tells what there is" for name in unknown]
     return faults

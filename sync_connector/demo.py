@@ -42,6 +42,7 @@ def run(folder: Path, console: Console, invoke: Callable[[list[str]], int]) -> N
     """Play the demo in a folder of its own, which is made anew. Raises `SyncError` when a step does not go as it should."""
     _fresh(folder)
     contacts, config, page = folder / "contacts.csv", folder / "sync.toml", folder / "report.html"
+    contacts.touch(0o600)
     shutil.copyfile(sample_data() / "contacts.csv", contacts)
 
     def step(title: str, *arguments: str) -> None:
@@ -129,7 +130,8 @@ def _fresh(folder: Path) -> None:
                 f"{folder} holds files that no demo made ({', '.join(sorted(strangers)[:3])}); choose another --folder"
             )
         shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    for part in (*reversed([parent for parent in folder.parents if not parent.exists()]), folder):
+        part.mkdir(mode=0o700, exist_ok=True)  # `parents=True` would leave those between open to all
 
 
 @contextmanager

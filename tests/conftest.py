@@ -29,6 +29,8 @@ from sync_connector.listening import beside, bound
 from sync_connector.sandbox import app
 from sync_connector.sandbox.app import Vendor
 
+pytest_plugins = ["tests.secrets_watch"]
+
 # As the program itself does: left alone, the collector looks through every module again and again.
 gc.set_threshold(200_000, 20, 50)
 

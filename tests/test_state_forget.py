@@ -158,9 +158,9 @@ def test_killed_before_any_commit_and_run_again_it_ends_complete(way: Way, monke
             if next(steps) >= killed_at:
                 raise Killed
 
-        def rewrite(engine: sa.Engine, named: Sequence[sa.Table], step: Callable[[], None] = step) -> None:
+        def rewrite(engine: sa.Engine, named: Sequence[sa.Table], point: str, step: Callable[[], None] = step) -> None:
             step()
-            written_anew(engine, named)
+            written_anew(engine, named, point)
 
         sa.event.listen(sa.Engine, "commit", step)
         try:

@@ -30,8 +30,10 @@ from sync_connector.sources._text import forget_stdin
 
 
 def console(*, stderr: bool = False) -> Console:
-    """As wide as the terminal, or as a log should be."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 110)
+    """As wide as the terminal, or as a log should be. No text that is printed on it steers it."""
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 110)
+    made.push_render_hook(terminal.Harmless())
+    return made
 
 
 def show(what: Any, *, stderr: bool = False) -> None:
@@ -41,8 +43,9 @@ def show(what: Any, *, stderr: bool = False) -> None:
 
 
 def show_json(what: object, *, stderr: bool = False) -> None:
-    """Print one JSON object."""
-    click.echo(orjson.dumps(what, option=orjson.OPT_INDENT_2).decode(), err=stderr)
+    """Print one JSON object. What in a text would steer a terminal is written as JSON's escapes: to a program it is the same."""
+    text = orjson.dumps(what, option=orjson.OPT_INDENT_2).decode()
+    click.echo(mask.STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text), err=stderr)
 
 
 def unanswered(fault: sa.exc.DBAPIError) -> str:

@@ -24,6 +24,8 @@ TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
 TOO_BUSY = frozenset({429, 503})
 NO_ENTRY = frozenset({401, 403})
 WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
+AS_IT_IS = frozenset({"", "identity"})
+"""Content encodings that we take. What is packed may be a thousand times what came, and is unpacked before it can be measured."""
 
 CREDENTIALS = "the vendor does not accept the login or the password ({}); check ARDARY_LOGIN and ARDARY_PASSWORD"
 
@@ -50,7 +52,8 @@ class NoAnswer(Exception):
 
 
 class Answer(NamedTuple):
-    """What came back. The body of one that turns us away (`NO_ENTRY`, `WRONG_ADDRESS`) is not read."""
+    """What came back. The body of one that turns us away (`NO_ENTRY`, `WRONG_ADDRESS`) is not read, nor that of a fault which
+    is packed."""
 
     status: int
     headers: httpx.Headers
@@ -78,20 +81,30 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> 
     try:
         with late:
             async with client.stream("POST", url, content=body, extensions={"trace": told}) as response:
-                answer = bytearray()
-                if response.status_code not in NO_ENTRY | WRONG_ADDRESS:
-                    async for piece in response.aiter_bytes():
-                        answer += piece
-                        if len(answer) > limit:
-                            raise NoAnswer(f"an answer of more than {limit} bytes")
-                    reach("vendor.answer.after")
+                answer = await _read(response, limit)
+                reach("vendor.answer.after")
                 late.deadline = math.inf
-                return Answer(response.status_code, response.headers, bytes(answer))
+                return Answer(response.status_code, response.headers, answer)
         raise NoAnswer("no answer in time")
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
         raise NoAnswer(_reason(fault), sent=False, reached=False) from None
     except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:
         raise NoAnswer(_reason(fault)) from None
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    """The body, empty where the status says what to do. Raises `NoAnswer` for one that is too long, or packed."""
+    packed = response.headers.get("Content-Encoding", "").strip().lower() not in AS_IT_IS
+    if response.status_code in NO_ENTRY | WRONG_ADDRESS or (packed and response.status_code != 200):
+        return b""
+    if packed:
+        raise NoAnswer("an answer that is packed, which was not asked for")
+    answer = bytearray()
+    async for piece in response.aiter_bytes():
+        answer += piece
+        if len(answer) > limit:
+            raise NoAnswer(f"an answer of more than {limit} bytes")
+    return bytes(answer)
 
 
 def _reason(fault: Exception) -> str:
@@ -111,7 +124,7 @@ def _reason(fault: Exception) -> str:
 
 
 def new_client(timeout: float, concurrency: int, *, keeps_connections: bool = True) -> httpx.AsyncClient:
-    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere).
+    """A client for one run: TLS verified, no redirects (a password is not carried elsewhere), nothing packed.
 
     A connection that is kept may be closed by the other side just as a request leaves, and nobody knows whether that was taken:
     who may send nothing twice makes a new one each time.
@@ -119,6 +132,6 @@ def new_client(timeout: float, concurrency: int, *, keeps_connections: bool = Tr
     return httpx.AsyncClient(
         timeout=httpx.Timeout(timeout),
         limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency if keeps_connections else 0),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        headers={"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
     )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+"""Signs that no terminal shows and many obey: controls but the line feed, and what turns the direction of writing."""
+
 
 def number(e164: str) -> str:
     """`+33612345678` → `+336•••••78`."""

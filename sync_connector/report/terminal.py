@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderableType, RenderHook
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -135,6 +136,26 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
             str(run["run"]), run["started_at"][:19].replace("T", " "), Text(run["status"], style=style), *shown, seconds
         )
     return table
+
+
+class Harmless(RenderHook):
+    """What is printed is made harmless at the very end, whatever a cell, a header, a file's name or the vendor had in it: rich
+    writes text as it is, escapes included. Its own colours and movements are no text."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """The same, with what steers a terminal replaced."""
+        return [_Harmless(renderable) for renderable in renderables]
+
+
+class _Harmless:
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._inner, options):
+            if segment.control is None and mask.STEERING.search(segment.text):
+                segment = Segment(mask.STEERING.sub("\ufffd", segment.text), segment.style)
+            yield segment
 
 
 class ProgressBars:

@@ -31,7 +31,9 @@ class FileSink:
             raise FixSetup(f"sinks.path: is missing for {settings.name}: name the folder for its files")
         self._name, self._folder, self._ending, self._render = settings.name, Path(settings.path), ending, render
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            missing = [parent for parent in self._folder.parents if not parent.exists()]
+            for part in (*reversed(missing), self._folder):  # `parents=True` would leave those between open to all
+                part.mkdir(mode=0o700, exist_ok=True)
         except OSError as fault:
             raise self._sentence(fault) from None
 

@@ -55,7 +55,7 @@ def open_source(settings: Source) -> RowSource:
             if line.cells is None:
                 first_fault = first_fault or f"line {line.number}: {line.reason}"
                 continue
-            objects += 1
+            objects += bool(line.cells)  # of `{}` there is no column
             columns.update(dict.fromkeys(line.cells))
             if len(columns) > MAX_COLUMNS:
                 raise FixSetup(
@@ -63,9 +63,8 @@ def open_source(settings: Source) -> RowSource:
                     "is something a key that should be a value?"
                 )
         if not objects:
-            faults.append(
-                f"{file.shown}: no line of it is a JSON object ({first_fault or 'there is nothing in it'}){_advice(file)}"
-            )
+            why = first_fault or "there is nothing in it"
+            faults.append(f"{file.shown}: no line of it is a JSON object with anything in it ({why}){_advice(file)}")
     if faults:
         raise FixSetup(*faults)
     return JsonLines(files, tuple(columns))

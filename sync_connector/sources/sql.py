@@ -293,7 +293,9 @@ def _zone(settings: Source, crm: Mapping, connection: sa.Connection) -> str:
             if is_mysql:
                 connection.exec_driver_sql("SET @own_mode = @@SESSION.sql_mode")
                 connection.exec_driver_sql(STANDARD_MODE)
-            zone = str(connection.scalar(sa.text(crm.sql.zone_query.replace(":", "\\:"))) or "")
+            # From a cursor of the server, to which PostgreSQL gives one statement and no more.
+            asking = connection.execution_options(stream_results=True)
+            zone = str(asking.scalar(sa.text(_escaped(crm.sql.zone_query))) or "")
         except sa.exc.DBAPIError as fault:  # to guess would be to lose changes
             asked = f"the CRM does not tell in which time zone it keeps its times ({said(fault, connection.engine.url)})"
             raise FixSetup(f"{asked}; name it in source.zone") from None

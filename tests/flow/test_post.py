@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import AsyncIterator, Callable
 
 import anyio
@@ -185,3 +186,48 @@ def test_a_late_answer_is_none_on_a_connection_that_was_used_before() -> None:
         return told, len(answering)
 
     assert asyncio.run(ask()) == (["x", "no answer in time", "x"], 2)
+
+
+def _served(answer: bytes) -> tuple[bytes, Answer | NoAnswer]:
+    """What a vendor on a real socket is asked, and what becomes of those bytes as its answer."""
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            while SECRET not in b"".join(asked):
+                asked.append(connection.recv(65_536))
+            connection.sendall(answer)
+
+    async def ask(port: int) -> Answer | NoAnswer:
+        async with new_client(10, 1) as client:
+            try:
+                return await post(client, f"http://127.0.0.1:{port}/", SECRET, 1_000)
+            except NoAnswer as fault:
+                return fault
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        told = asyncio.run(ask(listening.getsockname()[1]))
+        thread.join()
+    return b"".join(asked), told
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP, gzip", "br"])
+def test_a_packed_answer_is_not_unpacked(encoding: str) -> None:
+    """A few kilobytes that would be megabytes are no answer: nothing packed is asked for; what is packed is refused before any
+    of it is unpacked."""
+    bomb = zlib.compress(b"\0" * (16 << 20))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
+    asked, told = _served(head + bomb)
+    assert b"accept-encoding: identity\r\n" in asked.lower()
+    assert isinstance(told, NoAnswer)
+    assert (told.why, told.sent) == ("an answer that is packed, which was not asked for", True)
+
+
+def test_a_packed_fault_is_told_by_its_status() -> None:
+    """What a busy server says is in its status and its headers; the page beside them is not read."""
+    _, told = _served(b"HTTP/1.1 503 X\r\nContent-Encoding: gzip\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00")
+    assert isinstance(told, Answer)
+    assert (told.status, told.headers["Retry-After"], told.body) == (503, "7", b"")

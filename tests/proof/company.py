@@ -89,7 +89,9 @@ def _both(*names: str) -> list[str]:
 AT_A_BATCH = [*_both("ledger.begin", "vendor.request", "ledger.settle"), "vendor.answer.after"]
 AT_A_SYNC = [*AT_A_BATCH, *_both(*(f"ledger.{n}" for n in ("lease", "start_run", "forget_keyless", "displace", "settle_rows")))]
 AT_A_SYNC += ["source.rows", *_both("ledger.lay", "ledger.mark_gone", "ledger.move_position", "ledger.end_run", "ledger.release")]
-AT_A_SENDING = _both("ledger.lease", "messages.recover", "messages.begin", "vendor.request", "messages.settle", "messages.not_sent")
+AT_A_SENDING = _both(
+    "ledger.lease", "messages.recover", "messages.begin", "vendor.request", "messages.settle", "messages.not_sent"
+)
 AT_A_PULL = _both("ledger.lease", "events.take_in", "inbox.acknowledge", "outbox.fill", "outbox.begin", "sink", "outbox.settle")
 
 

@@ -1,0 +1,1 @@
+"""The dependencies' known vulnerabilities: `make audit`."""

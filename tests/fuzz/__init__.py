@@ -1,0 +1,1 @@
+"""Fuzzing: what any bytes do to whoever reads them."""
