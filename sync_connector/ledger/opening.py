@@ -98,6 +98,7 @@ def _make_file(path: Path) -> None:
     """An empty database, readable by nobody else. It appears under its name only once it is one, so that a file of no bytes is
     never ours: it was cut, and its contents are lost. Raises `FixSetup`."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    reach("ledger.file.before")
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(sqlite3.connect(part)) as made:
@@ -109,6 +110,7 @@ def _make_file(path: Path) -> None:
         except OSError:  # a file system without links
             if not path.exists():
                 os.replace(part, path)
+        reach("ledger.file.after")
     except (OSError, sqlite3.OperationalError) as fault:
         raise FixSetup(f"ledger.url: {path} cannot be made: {getattr(fault, 'strerror', None) or fault}") from None
     finally:
