@@ -20,7 +20,7 @@ PACKAGE = ROOT / "sync_connector"
 STOREYS = [
     {"model", "errors", "faults"},
     {"crm_sql"},
-    {"mapping", "listening"},
+    {"mapping", "listening", "deadline"},
     {"recognition"},
     {"config", "database", "fields", "dialects"},
     {"rules", "duplicates", "mx"},
@@ -63,6 +63,7 @@ PURE = [
     "sms/links.py",
     "sms/segments.py",
     "sms/template.py",
+    "deadline.py",
     "rules",
     "duplicates",
     "sheets/columns.py",
@@ -134,8 +135,9 @@ def test_no_module_is_part_of_a_cycle() -> None:
 
 
 def test_no_stage_knows_another() -> None:
-    """Of the stages only load uses pace and post, and rows go from extract to normalize and overlay as a type: no more."""
-    allowed = {("load", "pace"), ("load", "post"), ("normalize", "extract"), ("overlay", "extract")}
+    """Of the stages only load uses pace, turns and post, and rows go from extract to normalize and overlay as a type: no more."""
+    allowed = {("load", "pace"), ("load", "turns"), ("turns", "pace"), ("load", "post")}
+    allowed |= {("normalize", "extract"), ("overlay", "extract")}
     stages = {path.stem for path in (PACKAGE / "flow").glob("*.py")} - {"__init__"}
     known = {
         (path.stem, module.split(".")[2])

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from sync_connector import __version__, planning
 from sync_connector.config import Settings
-from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError
+from sync_connector.errors import AskPerson, FixSetup, OutOfTime, Stopped, SyncError
 from sync_connector.ledger import soundness
 from sync_connector.ledger.store import Ledger, Scope, open_ledger
 from sync_connector.report import mask, terminal
@@ -63,7 +63,7 @@ class Command(click.Group):
         """Run a command; what it raises decides the exit code."""
         try:
             return super().invoke(ctx)
-        except Stopped as stopped:
+        except (Stopped, OutOfTime) as stopped:
             show(Text(str(stopped), style="yellow"), stderr=True)
             ctx.exit(stopped.exit_code)
         except AskPerson as brake:

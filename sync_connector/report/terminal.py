@@ -22,6 +22,7 @@ WORDS = {
     "rejected": ("rejected", "not sent; each has a reason"),
     "held": ("held", "their number went with another contact"),
 }
+PACE = {"batch_size": "contacts in a request", "concurrency": "requests at once"}
 STYLES = {"unchanged": "dim", "to_send": "green", "rejected": "red", "held": "yellow"}
 
 
@@ -91,6 +92,13 @@ def verdicts_line(verdicts: Mapping[str, int], posts: int) -> Text:
     parts = [Text(f"{verdicts[name]:,} {name}", style=style if verdicts[name] else "dim") for name, style in styles.items()]
     text.append(Text(", ").join(parts))
     return text
+
+
+def pace_line(pace: Mapping[str, int]) -> Text:
+    """How far the vendor made us lower the pace, in one line."""
+    told = [f"{pace[f'lowest_{name}']:,} of {pace[name]:,} {what}" for name, what in PACE.items()]
+    repeated = f"; {pace['retries']:,} of the requests were repetitions" if pace["retries"] else ""
+    return Text(f"the vendor was too busy for more: at the least {' and '.join(told)}{repeated}", style="dim")
 
 
 def codes_lines(codes: Mapping[str, int], mended: Mapping[str, int]) -> list[Text]:
