@@ -14,23 +14,10 @@ from itertools import islice
 
 import httpx
 
-from sync_connector.dialects import NotAReply, WrongCredentials
-from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
-from sync_connector.flow.pace import Pace, Patience, RetryBudget, retry_after, wait_before
-from sync_connector.flow.post import (
-    BODY_LIMIT,
-    BODY_LIMIT_EACH,
-    CREDENTIALS,
-    LATE,
-    NO_ENTRY,
-    TOO_BUSY,
-    TOO_LARGE,
-    TRANSIENT,
-    WRONG_ADDRESS,
-    Endpoint,
-    NoAnswer,
-    post,
-)
+from sync_connector.errors import SyncError, TryLater
+from sync_connector.flow.attempt import Failed, Sign, attempt
+from sync_connector.flow.pace import Pace, Patience, RetryBudget, wait_before
+from sync_connector.flow.post import Endpoint
 from sync_connector.flow.turns import Instruments, Turns
 from sync_connector.model import Contact, Outgoing, Reply, Verdict
 
@@ -43,25 +30,6 @@ LATE_TRIES = 2  # of one batch whose answer is late: a smaller one may be in tim
 Unknown = Reply(Verdict.UNKNOWN)
 GIVEN_UP = "the vendor gives no answer, or is too busy, for longer than this run has patience ({}); "
 AGAIN = "what was settled is kept, run it again later"
-
-
-class _Failed(Exception):
-    """One attempt at a batch brought no answer to it. `split`: a smaller batch may fare better. `sent`: the vendor may
-    have taken it. `reached`: somebody was there. `again`: the same request may fare better later. `late`: it took too long."""
-
-    def __init__(
-        self,
-        why: str,
-        *,
-        split: bool,
-        sent: bool = True,
-        reached: bool = True,
-        asked: float | None = None,
-        again: bool = True,
-        late: bool = False,
-    ) -> None:
-        super().__init__(why)
-        self.split, self.sent, self.reached, self.asked, self.again, self.late = split, sent, reached, asked, again, late
 
 
 class _Ended(Exception):
@@ -190,7 +158,7 @@ class Loader:
         course = _Course(whole)
         try:
             answers = await self._persist(contacts, patience, course)
-        except (_Failed, _Ended, SyncError) as failure:
+        except (Failed, _Ended, SyncError) as failure:
             if course.sent:
                 replies.update((position, Unknown) for position, _ in part)
             if isinstance(failure, SyncError):
@@ -221,7 +189,7 @@ class Loader:
             smaller, open_part = open_part[:size], open_part[size:]
             await self._resolve(smaller, replies, patience._replace(tries=min(2, patience.tries)))
 
-    def _count(self, failure: _Failed, course: _Course) -> None:
+    def _count(self, failure: Failed, course: _Course) -> None:
         """One more request without an answer. Raises `TryLater` where there were enough of them, unless the run ends anyway."""
         if course.reached:
             self._silent += 1
@@ -235,23 +203,23 @@ class Loader:
             raise TryLater(f"the vendor gives no answer ({failure}); {AGAIN}")
 
     async def _persist(self, contacts: Sequence[Contact], patience: Patience, course: _Course) -> list[Reply]:
-        """The answer to one request, tried again as patience and budget allow. Raises `_Failed`, `_Ended`, `TryLater`."""
-        attempt = 1
+        """The answer to one request, tried again as patience and budget allow. Raises `Failed`, `_Ended`, `TryLater`."""
+        tried = 0
         if not course.whole and not await self._ready():
             raise _Ended
         while True:
             try:
                 return await self._attempt(contacts, whole=course.whole)
-            except _Failed as failure:
+            except Failed as failure:
                 course.sent |= failure.sent
                 course.reached |= failure.reached
-                attempt += 1
-                tries = min(
-                    patience.tries, self.patience.tries, LATE_TRIES if failure.late and len(contacts) > 1 else patience.tries
-                )
-                if attempt > tries or not failure.again or self._turns.ending:
+                tries = min(patience.tries, self.patience.tries)
+                if failure.silent and len(contacts) > 1:
+                    tries = min(tries, LATE_TRIES)
+                tried += 1
+                if tried >= tries or not failure.again or self._turns.ending:
                     raise
-                wait = wait_before(attempt, patience, self._spent(), self.instruments.chance(), failure.asked)
+                wait = wait_before(tried + 1, patience, self._spent(), self.instruments.chance(), failure.asked)
                 if wait is None and not failure.split:
                     raise TryLater(GIVEN_UP.format(failure) + AGAIN) from None
                 if wait is None or not self.retries.take():
@@ -265,42 +233,21 @@ class Loader:
                     raise
 
     async def _attempt(self, contacts: Sequence[Contact], *, whole: bool) -> list[Reply]:
-        """One request; its outcome sets the pace. Raises `_Failed`, `CredentialsRefused`, `FixSetup`."""
-        dialect, url = self.endpoint.dialect, self.endpoint.url
-        body = dialect.contacts_request(self.endpoint.login, self.endpoint.secret, contacts)
+        """One request; how it goes sets the pace. Raises what `attempt` raises."""
         self.posts += 1
         begun = self.instruments.now()
         try:
-            status, headers, answer = await post(self.client, url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(contacts))
-        except NoAnswer as failure:
-            if not failure.reached:
-                self.posts -= 1
-            if failure.late and whole:
-                self.pace.late(len(contacts), begun, self.instruments.now())
-            late = failure.late
-            raise _Failed(failure.why, split=failure.sent, sent=failure.sent, reached=failure.reached, late=late) from None
-        if status in NO_ENTRY:
-            raise CredentialsRefused(CREDENTIALS.format(f"it answered {status}"))
-        if status in WRONG_ADDRESS:
-            raise FixSetup(f"{url} is not the vendor's address: it answered {status}; check vendor.base_url and vendor.dialect")
-        if status in TOO_BUSY:
+            replies = await attempt(self.client, self.endpoint, contacts, self.instruments.now)
+        except Failed as failure:
+            self.posts -= not failure.reached
             now = self.instruments.now()
-            asked = retry_after(headers.get("Retry-After"), now)
-            self.pace.busy(begun, now, asked)
-            raise _Failed(f"status {status}", split=False, sent=status != 429, asked=asked)
-        if status in TOO_LARGE:
-            self.pace.too_large(len(contacts))
-        elif status in LATE and whole:
-            self.pace.late(len(contacts), begun, self.instruments.now())
-        try:
-            replies = dialect.contacts_reply(contacts, answer)
-        except WrongCredentials:
-            raise CredentialsRefused(CREDENTIALS.format("its answer says so")) from None
-        except NotAReply as problem:
-            why = str(problem) if 200 <= status < 300 else f"status {status}"
-            raise _Failed(why, split=True, again=status in TRANSIENT or 200 <= status < 300) from None
-        if not 200 <= status < 300:
-            raise _Failed(f"status {status}", split=True, again=status in TRANSIENT)
+            if failure.sign is Sign.BUSY:
+                self.pace.busy(begun, now, failure.asked)
+            elif failure.sign is Sign.TOO_LARGE:
+                self.pace.too_large(len(contacts))
+            elif failure.sign is Sign.LATE and whole:  # one contact can make a part of a batch late, however small
+                self.pace.late(len(contacts), begun, now)
+            raise
         if any(reply.verdict is not Verdict.UNKNOWN for reply in replies):
             self._heard_at = self.instruments.now()
             self.pace.answered(len(contacts), begun, self._heard_at)

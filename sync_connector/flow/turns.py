@@ -97,8 +97,11 @@ class Turns:
             self._places.notify_all()
 
     async def pause(self, seconds: float) -> bool:
-        """Wait for so many seconds. False: not all of them, since the run ends before."""
-        if self.ending or (self.until is not None and self.instruments.now() + seconds >= self.until):
+        """Wait for so many seconds. False: not all of them, since the run ends before; then it ends for all, for who asks on
+        without waiting meets a vendor that has just asked us to wait."""
+        if self.until is not None and self.instruments.now() + seconds >= self.until:
+            self.end()
+        if self.ending:
             return False
         waits = [asyncio.ensure_future(self.instruments.sleep(seconds)), asyncio.ensure_future(self._stop.wait())]
         try:
