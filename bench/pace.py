@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def measure(weather: Weather, code: Path | None, out: Path) -> dict[str, object]
     with sandbox(weather.faults) as url:
         env = environment(url) | ({"PYTHONPATH": str(code)} if code else {})
         command = [sys.executable, "-m", "sync_connector", "sync", "--json"]
-        seconds, pace = 0.0, None
+        seconds, pace, used = 0.0, None, resource.getrusage(resource.RUSAGE_CHILDREN)
         codes: list[int] = []
         while not codes or (codes[-1] != 0 and len(codes) < RUNS):
             begun = time.perf_counter()
@@ -88,13 +89,23 @@ def measure(weather: Weather, code: Path | None, out: Path) -> dict[str, object]
             codes.append(done.returncode)
             if done.stdout.strip():
                 pace = json.loads(done.stdout).get("pace", pace)
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = round(spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime, 2)
         with urllib.request.urlopen(f"{url}/_sandbox/requests", timeout=60) as answer:
             requests = json.load(answer)
         with urllib.request.urlopen(f"{url}/_sandbox/contacts", timeout=60) as answer:
             must("contacts at the vendor", len(json.load(answer)), good)
     statuses = Counter(str(entry["status"]) for entry in requests)
     taken = sum(entry["contacts"] for entry in requests)
-    return {"seconds": round(seconds, 2), "requests": len(requests), **statuses, "taken": taken, "exits": codes, "pace": pace}
+    return {
+        "seconds": round(seconds, 2),
+        "cpu": cpu,
+        "requests": len(requests),
+        **statuses,
+        "taken": taken,
+        "exits": codes,
+        "pace": pace,
+    }
 
 
 def main() -> None:

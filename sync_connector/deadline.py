@@ -7,7 +7,7 @@ its first coming that is still ahead, and one that is skipped is the moment of t
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from sync_connector.crm_sql import is_zone
@@ -32,6 +32,7 @@ def moment(text: str, now: float) -> float:
         clock, zone = time.fromisoformat(said["time"]), _zone(said)
         days = [date.fromisoformat(said["date"])] if said["date"] else _days(now, zone)
         ahead = [_when(datetime.combine(day, clock), zone, now) for day in days]
+        [datetime.fromtimestamp(moment, UTC) for moment in ahead if moment is not None]  # it can be told
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{text!r}: there is no such date, time or offset; {HOW}") from None
     found = next((moment for moment in ahead if moment is not None), None)

@@ -208,6 +208,8 @@ class Loader:
         if not course.whole and not await self._ready():
             raise _Ended
         while True:
+            if self._turns.overdue:  # the ledger took its time to note that the batch leaves
+                raise _Ended
             try:
                 return await self._attempt(contacts, whole=course.whole)
             except Failed as failure:

@@ -104,7 +104,7 @@ class Pace:
     """Times that answers may take longer than at best before that counts, and only where it is more than …"""
     SLOW = 0.1
     """… this share of the time-out."""
-    SMOOTHING, FADING = 1 / 8, 1.02
+    SMOOTHING, FADING = 1 / 8, 1.005
     """Of the latency, as TCP's (RFC 6298); the best fades, so that a vendor that is slower for good is not held back for good."""
 
     def __init__(self, batch_size: int, concurrency: int, timeout: float = 30.0) -> None:
