@@ -124,7 +124,8 @@ def main() -> None:
             continue
         times: dict[str, list[float]] = {}
         for _ in range(given.rounds):
-            for who, code in [("other", given.other.resolve())] * bool(given.other) + [("this", None)]:
+            versions = [("other", given.other.resolve())] if given.other else []
+            for who, code in [*versions, ("this", None)]:
                 told = measure(weather, code, out)
                 print(f"{weather.name:36}{who:7}{json.dumps(told)}", flush=True)
                 times.setdefault(who, []).append(float(str(told["seconds"])))

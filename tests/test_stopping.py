@@ -207,6 +207,18 @@ def test_a_signal_while_the_source_is_read(on_sqlite: Project, vendor: Vendor, p
     comes_right(on_sqlite, vendor)
 
 
+def test_a_lower_pace_is_told(ready: Project, vendor: Vendor) -> None:
+    """Quietly, and only where it was lowered: how far, on the terminal and in JSON."""
+    vendor.faults = Faults(from_options(["413=8000"]))
+    said = ready.run("sync").stdout
+    told = ready.json("runs")[0]["result"]["pace"]
+    assert (told["batch_size"], told["concurrency"], told["retries"]) == (100, 4, 0)
+    assert 10 < told["lowest_batch_size"] <= 50
+    assert f"at times to {told['lowest_batch_size']} of 100 contacts in a request\n" in said
+    vendor.faults = Faults()
+    assert "pace" not in ready.sync()
+
+
 # --- the hour ---
 
 

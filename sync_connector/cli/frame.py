@@ -117,7 +117,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 finished   1 failed, run it again   2 configuration is wrong
-                3 the vendor refused some contacts or left some unknown
+                3 the vendor refused some contacts or left some unknown, or the hour of --until came
                 4 a brake stopped the run before it sent anything
     """
 

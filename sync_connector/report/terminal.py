@@ -96,9 +96,10 @@ def verdicts_line(verdicts: Mapping[str, int], posts: int) -> Text:
 
 def pace_line(pace: Mapping[str, int]) -> Text:
     """How far the vendor made us lower the pace, in one line."""
-    told = [f"{pace[f'lowest_{name}']:,} of {pace[name]:,} {what}" for name, what in PACE.items()]
-    repeated = f"; {pace['retries']:,} of the requests were repetitions" if pace["retries"] else ""
-    return Text(f"the vendor was too busy for more: at the least {' and '.join(told)}{repeated}", style="dim")
+    lowest = {name: pace[f"lowest_{name}"] for name in PACE}
+    told = [f"{lowest[name]:,} of {pace[name]:,} {what}" for name, what in PACE.items() if lowest[name] < pace[name]]
+    told += [f"{pace['retries']:,} repeated"] if pace["retries"] else []
+    return Text(f"the vendor made us lower the pace, at times to {', '.join(told)}", style="dim")
 
 
 def codes_lines(codes: Mapping[str, int], mended: Mapping[str, int]) -> list[Text]:
