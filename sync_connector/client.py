@@ -128,8 +128,17 @@ class Client:
         async def load() -> None:
             async with new_client(self._timeout, self._concurrency) as client:
                 endpoint = Endpoint(self._dialect, self._url + self._dialect.contacts_path, self._login, self._password)
-                loader = Loader(endpoint, client, begin, settle, lambda: False, self._concurrency, self._patience)
-                await loader.load(_cut(outgoing, self._batch_size))
+                loader = Loader(
+                    endpoint,
+                    client,
+                    begin,
+                    settle,
+                    lambda: False,
+                    self._concurrency,
+                    self._patience,
+                    batch_size=self._batch_size,
+                )
+                await loader.load(iter(outgoing))
 
         _apart(load)
         return [replies[at] for at in range(len(outgoing))]

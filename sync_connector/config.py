@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 
+from sync_connector import deadline
 from sync_connector.crm_sql import is_zone
 from sync_connector.errors import FixSetup
 from sync_connector.faults import describe_faults
@@ -70,12 +71,22 @@ class Vendor(_Section):
     rate: float = Field(default=0, ge=0, description="requests a second; 0 is no limit")
     timeout: float = Field(default=30, gt=0, description="seconds for one request")
     tries: int = Field(default=5, ge=1, le=20, description="attempts at one batch before it is halved or given up")
-    give_up_after: float = Field(default=300, gt=0, description="seconds spent on one batch, waits included")
+    give_up_after: float = Field(
+        default=300, gt=0, description="seconds for which a run goes on without an answer of the vendor, waits included"
+    )
+    until: str = Field(default="", description="when a sync ends by itself: 06:00, or a date and time; blank: when all is sent")
 
     @field_validator("base_url")
     @classmethod
     def _safe(cls, url: str) -> str:
         return _address(url, "http:// would send the password in clear; only this machine may be reached that way")
+
+    @field_validator("until")
+    @classmethod
+    def _is_a_time(cls, until: str) -> str:
+        if until:
+            deadline.moment(until, 0.0)  # how it is written; that it may be over matters to a sync alone
+        return until
 
 
 class Source(_Section):

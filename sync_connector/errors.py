@@ -6,6 +6,7 @@
     ├── AskPerson         exit 4   a brake: a person looks, and approves or not
     ├── TryLater          exit 1   run it again; nothing is lost
     │   └── LeaseLost
+    ├── OutOfTime         exit 3   the hour at which the run was to end: the next run goes on
     └── Stopped           exit 128 + signal
 
 A fault in *data* is never an exception: it is a `Finding`.
@@ -48,6 +49,12 @@ class TryLater(SyncError):
 
 class LeaseLost(TryLater):
     """Another run took over while this one was silent for too long."""
+
+
+class OutOfTime(SyncError):
+    """The run was to end at an hour, and that came before anything could be sent."""
+
+    exit_code = 3
 
 
 class Stopped(SyncError):

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 from sync_connector import dialects
 from sync_connector.config import Settings
 from sync_connector.errors import FixSetup, Stopped, SyncError
-from sync_connector.flow.load import Instruments
 from sync_connector.flow.pace import Patience
 from sync_connector.flow.post import Endpoint, new_client
+from sync_connector.flow.turns import Instruments
 from sync_connector.ledger.messages import MessageBook
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.ledger.store import utc_now

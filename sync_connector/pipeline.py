@@ -14,17 +14,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import chain, islice
 
 from sync_connector import dialects
 from sync_connector.config import Settings
 from sync_connector.errors import Stopped, SyncError
-from sync_connector.flow.load import Instruments, Loader
+from sync_connector.flow.load import Loader
 from sync_connector.flow.overlay import Fate
 from sync_connector.flow.pace import Patience
 from sync_connector.flow.post import Endpoint, new_client
 from sync_connector.flow.resolve import Outcome
 from sync_connector.flow.spool import Candidate
+from sync_connector.flow.turns import Instruments
 from sync_connector.ledger.leases import SECONDS
 from sync_connector.ledger.store import Ledger, Settled, utc_now
 from sync_connector.model import Change, Finding, Outgoing, Reply, SetAside, Severity, State, Tally
@@ -39,7 +41,8 @@ SETTLE_ROWS = 5_000
 class Result:
     """What a run came to. `as_json` is what `sync --json` prints. `findings`: how many the ledger has of each code, those of
     rows that this run did not look at included. `resubmitted`: key → what became of a row that came back corrected: a state
-    of the ledger, or why it was not looked at."""
+    of the ledger, or why it was not looked at. `until`: when the run was to end; `slowed`: how far the vendor made it lower its
+    pace, if it did."""
 
     run: int | None
     status: str
@@ -51,6 +54,13 @@ class Result:
     resubmitted: dict[str, str]
     posts: int
     seconds: float
+    until: float | None = None
+    slowed: dict[str, int] | None = None
+
+    @property
+    def left(self) -> int:
+        """Contacts that a run left to the next one, as it was to end at an hour."""
+        return self.plan.rows["to_send"] - self.tally.sent if self.status == "stopped" else 0
 
     def as_json(self) -> dict[str, object]:
         """The run as one object; its sums add up, or this raises `AssertionError`."""
@@ -68,6 +78,9 @@ class Result:
             "findings": dict(sorted(self.findings.items())),
             **({"resubmitted": self._resubmission()} if plan.overlays.resubmitted else {}),
             "posts": self.posts,
+            **({"left": self.left} if self.status == "stopped" else {}),
+            **({"until": utc_time(self.until)} if self.until is not None else {}),
+            **({"pace": self.slowed} if self.slowed else {}),
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": peak_rss_mb(),
         }
@@ -104,6 +117,7 @@ class _Counting:
     refused: int = 0
     unknown: int = 0
     posts: int = 0
+    slowed: dict[str, int] | None = None
     codes: Counter[str] = field(default_factory=Counter)
     watermark: Watermark | None = None
 
@@ -128,11 +142,13 @@ def execute(
     begun: float,
     instruments: Instruments | None = None,
     watermark: Watermark | None = None,
+    until: float | None = None,
 ) -> Result:
     """Do what a plan says. The caller holds the lease, and has seen to the brakes.
 
-    `stopping` gives a signal's number once there was one; a `watermark` is told of the verdicts. Raises what `load`
-    raises, and `Stopped`; the run is in the ledger in any case, with what it came to.
+    `stopping` gives a signal's number once there was one; a `watermark` is told of the verdicts; after `until` (seconds since
+    1970) no request leaves, and a run that has not sent all by then is `stopped`. Raises what `load` raises, and `Stopped`; the
+    run is in the ledger in any case, with what it came to.
     """
     run = ledger.start_run(plan.scope, plan.identity, utc_now())
     counting = _Counting()
@@ -142,16 +158,17 @@ def execute(
         settle_rows(ledger, plan, run)
         if watermark is not None:
             watermark.rows_settled = True
-        asyncio.run(_load(settings, ledger, plan, run, counting, progress, stopping, instruments))
+        asyncio.run(_load(settings, ledger, plan, run, counting, progress, stopping, instruments, until))
         if signal_number := stopping():
             status = "stopped"
             raise Stopped(signal_number)
-        for start in range(0, len(plan.gone), SETTLE_ROWS):
-            ledger.mark_gone(plan.scope, run, plan.gone[start : start + SETTLE_ROWS])
-        ledger.move_position(plan.scope, plan.position)
-        if watermark is not None:
-            watermark.finished = True
-        status = "finished"
+        if counting.tally.sent < plan.rows["to_send"]:  # only the hour lets a load end so
+            status = "stopped"
+        else:
+            _end(ledger, plan, run)
+            if watermark is not None:
+                watermark.finished = True
+            status = "finished"
     except SyncError as fault:
         failure = fault
     finally:
@@ -166,12 +183,26 @@ def execute(
             resubmitted=_resubmitted(ledger, plan),
             posts=counting.posts,
             seconds=time.monotonic() - begun,
+            until=until,
+            slowed=counting.slowed,
         )
         rows, filled = plan.rows["read"], plan.extraction.filled
         ledger.end_run(plan.scope, run, status, utc_now(), read=rows, in_full=plan.full, filled=filled, result=result.as_json())
     if failure is not None:
         raise failure
     return result
+
+
+def _end(ledger: Ledger, plan: Plan, run: int) -> None:
+    """What is only known once everything was sent."""
+    for start in range(0, len(plan.gone), SETTLE_ROWS):
+        ledger.mark_gone(plan.scope, run, plan.gone[start : start + SETTLE_ROWS])
+    ledger.move_position(plan.scope, plan.position)
+
+
+def utc_time(moment: float) -> str:
+    """A moment, in seconds since 1970, as results tell it."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
 def settle_rows(ledger: Ledger, plan: Plan, run: int) -> None:
@@ -259,6 +290,7 @@ async def _load(
     progress: Progress,
     stopping: Callable[[], int],
     instruments: Instruments | None,
+    until: float | None,
 ) -> None:
     vendor = settings.vendor
     dialect = dialects.find(vendor.dialect)
@@ -298,24 +330,15 @@ async def _load(
             Patience(vendor.tries, vendor.give_up_after),
             vendor.rate,
             instruments or Instruments(),
+            vendor.batch_size,
+            until,
             hold,
         )
         try:
-            await loader.load(_batches(plan, vendor.batch_size))
+            await loader.load(outgoing(candidate) for _, _, candidate in plan.candidates(Outcome.SEND, with_cells=True))
         finally:
-            counting.posts = loader.posts
+            counting.posts, counting.slowed = loader.posts, loader.slowed()
             keeping.cancel()
-
-
-def _batches(plan: Plan, size: int) -> Iterator[list[Outgoing]]:
-    batch = []
-    for _, _, candidate in plan.candidates(Outcome.SEND, with_cells=True):
-        batch.append(outgoing(candidate))
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def outgoing(candidate: Candidate) -> Outgoing:

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from sync_connector import __version__, planning
 from sync_connector.config import Settings
-from sync_connector.errors import AskPerson, FixSetup, Stopped, SyncError
+from sync_connector.errors import AskPerson, FixSetup, OutOfTime, Stopped, SyncError
 from sync_connector.ledger import soundness
 from sync_connector.ledger.store import Ledger, Scope, open_ledger
 from sync_connector.report import mask, terminal
@@ -66,7 +66,7 @@ class Command(click.Group):
         """Run a command; what it raises decides the exit code."""
         try:
             return super().invoke(ctx)
-        except Stopped as stopped:
+        except (Stopped, OutOfTime) as stopped:
             show(Text(str(stopped), style="yellow"), stderr=True)
             ctx.exit(stopped.exit_code)
         except AskPerson as brake:
@@ -120,7 +120,7 @@ def cli() -> None:
 
     \b
     Exit codes: 0 finished   1 failed, run it again   2 configuration is wrong
-                3 the vendor refused some contacts or left some unknown
+                3 the vendor refused some contacts or left some unknown, or the hour of --until came
                 4 a brake stopped the run before it sent anything
     """
 

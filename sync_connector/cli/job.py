@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from sync_connector import config, pipeline, planfile, planning
+from sync_connector import config, deadline, pipeline, planfile, planning
 from sync_connector.cli.frame import (
     Signals,
     cli,
@@ -29,7 +29,7 @@ from sync_connector.cli.frame import (
     singer_option,
 )
 from sync_connector.config import Settings
-from sync_connector.errors import AskPerson, FixSetup
+from sync_connector.errors import AskPerson, FixSetup, OutOfTime
 from sync_connector.flow.brakes import Limits
 from sync_connector.flow.overlay import Overlay
 from sync_connector.flow.resolve import Outcome
@@ -131,6 +131,7 @@ def _show_rejects(made: planning.Plan) -> None:
 @click.option(
     "--keep", is_flag=True, help="With --resubmit: apply it again whenever the row is looked at, until it changes in the CRM."
 )
+@click.option("--until", metavar="TIME", help="End by then and leave the rest to the next run: 06:00, or a date and time.")
 def sync(
     config_path: str,
     as_json: bool,
@@ -140,6 +141,7 @@ def sync(
     full: bool,
     sheet: str | None,
     keep: bool,
+    until: str | None,
 ) -> None:
     """Send what changed since the last sync, and record the vendor's verdict on each contact.
 
@@ -147,6 +149,9 @@ def sync(
 
     With --singer, stdout is the tap's: it gets the last STATE of which every record before it is settled, if there is one,
     and nothing else. The result goes to stderr.
+
+    With --until (or vendor.until) nothing leaves after that hour, by this machine's clock or in a zone that stands behind it
+    ('06:00 Europe/Paris'). What is under way is finished; where something is left to the next run, the exit code is 3.
     """
     begun = time.monotonic()
     settings = config.load(config_path, purpose="send", source=_tapped(tap))
@@ -154,15 +159,24 @@ def sync(
         raise FixSetup("--keep goes with --resubmit")
     corrected = _corrected(sheet, keep=keep)
     with ledger_of(settings, write=True) as ledger, Signals() as signals:
-        run = functools.partial(_run, settings, ledger, signals, begun, apply_path=apply_path, approve=approve, full=full)
-        result = run(corrected=corrected)
+        run = functools.partial(_run, settings, ledger, signals, begun, _deadline(settings, until))
+        result = run(apply_path=apply_path, approve=approve, full=full, corrected=corrected)
     shown = result.as_json()
     if as_json:
         show_json(shown, stderr=_of_a_tap(settings))
     else:
         _show_result(result, shown, stderr=_of_a_tap(settings))
-    if result.tally.refused or result.tally.unknown:
+    if result.tally.refused or result.tally.unknown or result.left:
         sys.exit(3)
+
+
+def _deadline(settings: Settings, asked: str | None) -> float | None:
+    """When the run is to end, in seconds since 1970, if it is."""
+    text = settings.vendor.until if asked is None else asked
+    try:
+        return deadline.moment(text, time.time()) if text else None
+    except ValueError as fault:
+        raise FixSetup(f"{'vendor.until' if asked is None else '--until'}: {fault}") from None
 
 
 def _tapped(tap: str | None) -> dict[str, str] | None:
@@ -195,6 +209,7 @@ def _run(
     ledger: Ledger,
     signals: Signals,
     begun: float,
+    until: float | None,
     *,
     apply_path: str | None,
     approve: bool,
@@ -208,6 +223,8 @@ def _run(
         def check() -> None:
             nonlocal last_renewal
             signals.check()
+            if until is not None and time.time() >= until:
+                raise OutOfTime("the hour at which the run was to end came while the source was read: nothing was sent")
             if time.monotonic() - last_renewal > 20:
                 ledger.renew(scope)
                 last_renewal = time.monotonic()
@@ -221,7 +238,8 @@ def _run(
                 raise AskPerson(*stopped, "nothing was sent; look at `sync-connector plan`, and `sync --approve` passes once")
             watermark = Watermark() if _of_a_tap(settings) else None
             try:
-                return pipeline.execute(settings, ledger, made, progress, lambda: signals.number, begun, watermark=watermark)
+                execute = functools.partial(pipeline.execute, settings, ledger, made, progress, lambda: signals.number, begun)
+                return execute(watermark=watermark, until=until)
             finally:
                 if watermark is not None:
                     _give_state_back(settings, made, watermark)
@@ -233,6 +251,8 @@ def _show_result(result: pipeline.Result, shown: dict[str, Any], *, stderr: bool
     for line in terminal.reading_lines(shown):
         say(line)
     say(terminal.verdicts_line(shown["verdicts"], shown["posts"]))
+    if "pace" in shown:
+        say(terminal.pace_line(shown["pace"]))
     for line in terminal.codes_lines(result.plan.codes, result.plan.mended):
         say(line)
     if shown["gone"]:
@@ -245,4 +265,11 @@ def _show_result(result: pipeline.Result, shown: dict[str, Any], *, stderr: bool
         say(quality_terminal.resubmitted(shown["resubmitted"]))
     if result.tally.refused or result.tally.unknown:
         say(Text("refused and unknown contacts are offered again by the next run", style="yellow"))
-    say(Text(f"run {shown['run']} finished in {shown['seconds']:.1f} s, {shown['peak_rss_mb']:.0f} MB at most", style="dim"))
+    if result.left:
+        say(Text(f"the hour came: {result.left:,} contacts are left, and the next run sends them", style="yellow"))
+    say(
+        Text(
+            f"run {shown['run']} {shown['status']} in {shown['seconds']:.1f} s, {shown['peak_rss_mb']:.0f} MB at most",
+            style="dim",
+        )
+    )

@@ -8,60 +8,39 @@ are never logged, and neither is any answer.
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import httpx
 
-from sync_connector.dialects import NotAReply, WrongCredentials
-from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
-from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
-from sync_connector.flow.post import (
-    BODY_LIMIT,
-    BODY_LIMIT_EACH,
-    CREDENTIALS,
-    NO_ENTRY,
-    TOO_BUSY,
-    TRANSIENT,
-    WRONG_ADDRESS,
-    Endpoint,
-    NoAnswer,
-    post,
-)
+from sync_connector.errors import SyncError, TryLater
+from sync_connector.flow.attempt import Failed, Sign, attempt
+from sync_connector.flow.pace import Pace, Patience, RetryBudget, wait_before
+from sync_connector.flow.post import Endpoint
+from sync_connector.flow.turns import Instruments, Turns
 from sync_connector.model import Contact, Outgoing, Reply, Verdict
+
+__all__ = ["Instruments", "Loader"]
 
 UNREACHABLE_LIMIT = 3  # requests in a row, tries included, that reached nobody
 SILENCE_LIMIT = 20  # batches and parts in a row, for each worker, without an answer of the API; a poisoned batch stays below
+LATE_TRIES = 2  # of one batch whose answer is late: a smaller one may be in time, the same one hardly
 
 Unknown = Reply(Verdict.UNKNOWN)
+GIVEN_UP = "the vendor gives no answer, or is too busy, for longer than this run has patience ({}); "
+AGAIN = "what was settled is kept, run it again later"
 
 
-@dataclass(slots=True)
-class Instruments:
-    """Time and chance, so that a test needs neither."""
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
-
-
-class _Failed(Exception):
-    """One attempt at a batch brought no answer to it. `split`: a smaller batch may fare better. `sent`: the vendor may
-    have taken it. `reached`: somebody was there. `again`: the same request may fare better later."""
-
-    def __init__(
-        self, why: str, *, split: bool, sent: bool = True, reached: bool = True, asked: float | None = None, again: bool = True
-    ) -> None:
-        super().__init__(why)
-        self.split, self.sent, self.reached, self.asked, self.again = split, sent, reached, asked, again
+class _Ended(Exception):
+    """The run ends before this could leave."""
 
 
 @dataclass(slots=True)
 class _Course:
-    """What the attempts at one request have come to."""
+    """What the attempts at one request have come to. `whole`: it is a batch, and no part of one that failed."""
 
+    whole: bool
     sent: bool = False
     reached: bool = False
 
@@ -72,9 +51,12 @@ async def _nobody_else() -> None:
 
 @dataclass(slots=True)
 class Loader:
-    """Sends batches. `begin` is told of a batch before it leaves, `settle` of its verdicts; both must be durable when
-    they return. `stopping` is asked before each batch: if true, no more batches are begun. `hold` is awaited before anything is
-    sent again: it raises where another run has taken over, whose newer contacts ours would overwrite."""
+    """Sends contacts in batches. `begin` is told of a batch before it leaves, `settle` of its verdicts; both must be durable
+    when they return. `stopping` is asked before each batch: if true, no more batches are begun; and none after `until` (seconds
+    since 1970). `batch_size` and `concurrency` are the most; the pace says how much of them is used.
+
+    `hold` is awaited before anything is sent again: it raises where another run has taken over, whose newer contacts ours would
+    overwrite. The patience's `give_up_after` is the whole run's: so long it goes on without any verdict of the vendor."""
 
     endpoint: Endpoint
     client: httpx.AsyncClient
@@ -85,50 +67,84 @@ class Loader:
     patience: Patience = field(default_factory=Patience)
     rate: float = 0.0
     instruments: Instruments = field(default_factory=Instruments)
+    batch_size: int = 100
+    until: float | None = None
     hold: Callable[[], Awaitable[None]] = _nobody_else
     posts: int = 0
     unsent: int = 0
-    _slots: Slots = field(default_factory=lambda: Slots(0.0))
+    pace: Pace = field(init=False)
+    retries: RetryBudget = field(default_factory=RetryBudget)
+    _turns: Turns = field(init=False)
+    _heard_at: float = 0.0  # when the vendor last gave a verdict
     _unreachable: int = 0
     _silent: int = 0
     _workers: int = 1
     _judged: bool = False  # some contact has had a verdict: whoever answers is the vendor
 
-    async def load(self, batches: Iterator[Sequence[Outgoing]]) -> None:
-        """Send every batch. The first goes alone: wrong credentials are refused once, not once a worker.
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.batch_size, self.concurrency, self.client.timeout.read or 30.0)
+        self._turns = Turns(self.pace, self.rate, self.instruments, self.stopping, self.until)
+
+    async def load(self, contacts: Iterator[Outgoing]) -> None:
+        """Send all of them. The first batch goes alone: wrong credentials are refused once, not once a worker.
 
         Raises `CredentialsRefused`, `FixSetup` (wrong address), `TryLater` (nobody answers); what was settled stays.
         """
-        self._slots = Slots(self.rate)
-        first = next(batches, None)
-        if first is None or self.stopping():
-            return
-        await self._send(first)
-        self._workers = self.concurrency
-        workers = [asyncio.create_task(self._work(batches)) for _ in range(self.concurrency)]
-        try:
-            await asyncio.gather(*workers)
-        except SyncError:
-            # The others finish the batch that they have in flight, without patience: its verdicts are worth having.
-            self.stopping = lambda: True
-            self.patience = self.patience._replace(tries=1)
-            await asyncio.gather(*workers, return_exceptions=True)
-            raise
-        if self.unsent:
-            raise TryLater(
-                f"{self.unsent} contacts could not be sent: the vendor was not reached, or was too busy; run it again later"
-            )
+        self._heard_at = self.instruments.now()
+        async with self._turns.watched():
+            await self._work(contacts, most=1)
+            self._workers = self.concurrency
+            workers = [asyncio.create_task(self._work(contacts)) for _ in range(self.concurrency)]
+            try:
+                await asyncio.gather(*workers)
+            except SyncError:
+                # The others finish the batch that they have in flight, without patience: its verdicts are worth having.
+                self._turns.end()
+                self.patience = self.patience._replace(tries=1)
+                await asyncio.gather(*workers, return_exceptions=True)
+                raise
+            if self.unsent and not self._turns.ending:
+                raise TryLater(
+                    f"{self.unsent} contacts could not be sent: the vendor was not reached, or was too busy; run it again later"
+                )
 
-    async def _work(self, batches: Iterator[Sequence[Outgoing]]) -> None:
-        while not self.stopping() and (batch := next(batches, None)) is not None:
-            await self._send(batch)
+    def slowed(self) -> dict[str, int] | None:
+        """How far the pace was lowered and how often a request was repeated, if the pace ever was."""
+        pace = self.pace
+        if not pace.lowered:
+            return None
+        lowest = {"lowest_batch_size": pace.lowest_batch_size, "lowest_concurrency": pace.lowest_concurrency}
+        return {"batch_size": self.batch_size, "concurrency": self.concurrency, **lowest, "retries": self.retries.taken}
+
+    async def _work(self, contacts: Iterator[Outgoing], most: int | None = None) -> None:
+        """Send batch after batch, so many at most, each when it is its turn."""
+        while (most is None or most > 0) and not self._turns.ending:
+            async with self._turns.place():
+                if self._turns.ending or not (batch := list(islice(contacts, self.pace.batch_size))):
+                    return
+                if not await self._ready():
+                    return
+                await self._send(batch)
+            most = most and most - 1
+
+    async def _ready(self) -> bool:
+        """Wait until the vendor may be asked again, and for the rate. False: the run ends before. Raises `TryLater`."""
+        while (peace := self.pace.peace(self.instruments.now())) > 0:
+            if self._spent() + peace > self.patience.give_up_after:
+                raise TryLater(GIVEN_UP.format(f"it asks to be left in peace for {peace:.0f} s") + AGAIN)
+            if not await self._turns.pause(peace):
+                return False
+        return await self._turns.slot() and not self._turns.overdue
+
+    def _spent(self) -> float:
+        return self.instruments.now() - self._heard_at
 
     async def _send(self, batch: Sequence[Outgoing]) -> None:
         ticket = await self.begin(batch)
         replies: dict[int, Reply] = {}
         failure = None
         try:
-            await self._resolve(list(enumerate(batch)), replies, self.patience)
+            await self._resolve(list(enumerate(batch)), replies, self.patience, whole=True)
         except SyncError as fault:  # anything else leaves the ticket open: the next run takes the batch for unknown
             failure = fault
         answered = sorted(replies)
@@ -137,26 +153,25 @@ class Loader:
         if failure is not None:
             raise failure
 
-    async def _resolve(self, part: list[tuple[int, Outgoing]], replies: dict[int, Reply], patience: Patience) -> None:
+    async def _resolve(
+        self, part: list[tuple[int, Outgoing]], replies: dict[int, Reply], patience: Patience, *, whole: bool = False
+    ) -> None:
         """Verdicts for a part of a batch: what has none is halved until the contact that spoils it is alone.
 
         A contact that the vendor cannot have seen gets no reply; one that it may have seen gets one in any case.
         """
         contacts = [outgoing.contact for _, outgoing in part]
-        course = _Course()
+        course = _Course(whole)
         try:
             answers = await self._persist(contacts, patience, course)
-        except (_Failed, SyncError) as failure:
+        except (Failed, _Ended, SyncError) as failure:
             if course.sent:
                 replies.update((position, Unknown) for position, _ in part)
             if isinstance(failure, SyncError):
                 raise
-            if course.reached:
-                self._silent += 1
-            else:
-                self._unreachable += 1
-            if self._unreachable >= UNREACHABLE_LIMIT or self._silent >= SILENCE_LIMIT * self._workers or not self.posts:
-                raise TryLater(f"the vendor gives no answer ({failure}); what was settled is kept, run it again later") from None
+            if isinstance(failure, _Ended):
+                return
+            self._count(failure, course)
             if not failure.split or len(part) == 1:
                 return
             answers = [Unknown] * len(part)
@@ -169,63 +184,82 @@ class Loader:
             replies[position] = reply
             if reply.verdict is Verdict.UNKNOWN:
                 open_part.append((position, outgoing))
-        if self._silent >= SILENCE_LIMIT * self._workers:
+        if self._silent >= SILENCE_LIMIT * self._workers and not self._turns.ending:
             raise TryLater("the vendor answers without a verdict on any contact; run it again later")
         if len(part) == 1:
             return
-        # A few without an answer are sent again on their own; a part without any is halved.
-        middle = len(open_part) // 2 if len(open_part) == len(part) else 0
-        for smaller in (open_part[:middle], open_part[middle:]):
-            if smaller:
-                await self.hold()
-                await self._resolve(smaller, replies, patience._replace(tries=min(2, patience.tries)))
+        # A few without an answer are sent again on their own; a part without any is halved, or made as small as the pace is now.
+        half = (len(part) + 1) // 2 if len(open_part) == len(part) else len(open_part)
+        while open_part:
+            size = min(half, self.pace.batch_size)
+            smaller, open_part = open_part[:size], open_part[size:]
+            await self.hold()
+            await self._resolve(smaller, replies, patience._replace(tries=min(2, patience.tries)))
+
+    def _count(self, failure: Failed, course: _Course) -> None:
+        """One more request without an answer. Raises `TryLater` where there were enough of them, unless the run ends anyway."""
+        if course.reached:
+            self._silent += 1
+        else:
+            self._unreachable += 1
+        if self._turns.ending:
+            return
+        if self._spent() > self.patience.give_up_after:
+            raise TryLater(GIVEN_UP.format(failure) + AGAIN)
+        if self._unreachable >= UNREACHABLE_LIMIT or self._silent >= SILENCE_LIMIT * self._workers or not self.posts:
+            raise TryLater(f"the vendor gives no answer ({failure}); {AGAIN}")
 
     async def _persist(self, contacts: Sequence[Contact], patience: Patience, course: _Course) -> list[Reply]:
-        """The answer to one request, tried again as patience allows. Raises `_Failed`."""
-        begun = self.instruments.now()
-        attempt = 1
+        """The answer to one request, tried again as patience and budget allow. Raises `Failed`, `_Ended`, `TryLater`."""
+        tried = 0
+        if not course.whole and not await self._ready():
+            raise _Ended
         while True:
+            if self._turns.overdue:  # the ledger took its time to note that the batch leaves
+                raise _Ended
             try:
-                return await self._attempt(contacts)
-            except _Failed as failure:
+                return await self._attempt(contacts, whole=course.whole)
+            except Failed as failure:
                 course.sent |= failure.sent
                 course.reached |= failure.reached
-                attempt += 1
-                spent = self.instruments.now() - begun
-                allowed = patience._replace(tries=min(patience.tries, self.patience.tries))
-                wait = wait_before(attempt, allowed, spent, self.instruments.chance(), failure.asked)
-                if wait is None or not failure.again or self.stopping():
+                tries = min(patience.tries, self.patience.tries)
+                if failure.silent and len(contacts) > 1:
+                    tries = min(tries, LATE_TRIES)
+                tried += 1
+                if tried >= tries or not failure.again or self._turns.ending:
                     raise
-                await self.instruments.sleep(wait)
+                wait = wait_before(tried + 1, patience, self._spent(), self.instruments.chance(), failure.asked)
+                if wait is None and not failure.split:
+                    raise TryLater(GIVEN_UP.format(failure) + AGAIN) from None
+                if wait is None or not self.retries.take():
+                    raise
+                await self._turns.leave()
+                try:
+                    waited = await self._turns.pause(wait)
+                finally:
+                    await self._turns.enter()
+                if not waited or not await self._ready():
+                    raise
                 await self.hold()
 
-    async def _attempt(self, contacts: Sequence[Contact]) -> list[Reply]:
-        wait = self._slots.wait(self.instruments.now())
-        if wait > 0:
-            await self.instruments.sleep(wait)
-        dialect, url = self.endpoint.dialect, self.endpoint.url
-        body = dialect.contacts_request(self.endpoint.login, self.endpoint.secret, contacts)
+    async def _attempt(self, contacts: Sequence[Contact], *, whole: bool) -> list[Reply]:
+        """One request; how it goes sets the pace. Raises what `attempt` raises."""
         self.posts += 1
+        begun = self.instruments.now()
         try:
-            status, headers, answer = await post(self.client, url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(contacts))
-        except NoAnswer as failure:
-            if not failure.reached:
-                self.posts -= 1
-            raise _Failed(failure.why, split=failure.sent, sent=failure.sent, reached=failure.reached) from None
-        if status in NO_ENTRY:
-            raise CredentialsRefused(CREDENTIALS.format(f"it answered {status}"))
-        if status in WRONG_ADDRESS:
-            raise FixSetup(f"{url} is not the vendor's address: it answered {status}; check vendor.base_url and vendor.dialect")
-        if status in TOO_BUSY:
-            asked = retry_after(headers.get("Retry-After"), self.instruments.now())
-            raise _Failed(f"status {status}", split=False, sent=status != 429, asked=asked)
-        try:
-            replies = dialect.contacts_reply(contacts, answer)
-        except WrongCredentials:
-            raise CredentialsRefused(CREDENTIALS.format("its answer says so")) from None
-        except NotAReply as problem:
-            why = str(problem) if 200 <= status < 300 else f"status {status}"
-            raise _Failed(why, split=True, again=status in TRANSIENT or 200 <= status < 300) from None
-        if not 200 <= status < 300:
-            raise _Failed(f"status {status}", split=True, again=status in TRANSIENT)
+            replies = await attempt(self.client, self.endpoint, contacts, self.instruments.now)
+        except Failed as failure:
+            self.posts -= not failure.reached
+            now = self.instruments.now()
+            if failure.sign is Sign.BUSY:
+                self.pace.busy(begun, now, failure.asked)
+            elif failure.sign is Sign.TOO_LARGE:
+                self.pace.too_large(len(contacts))
+            elif failure.sign is Sign.LATE and whole:  # one contact can make a part of a batch late, however small
+                self.pace.late(len(contacts), begun, now)
+            raise
+        if any(reply.verdict is not Verdict.UNKNOWN for reply in replies):
+            self._heard_at = self.instruments.now()
+            self.pace.answered(len(contacts), begun, self._heard_at)
+            self.retries.answered()
         return replies

@@ -22,6 +22,8 @@ BODY_LIMIT_EACH = 16 << 10
 """Of an answer so many bytes are read, and so many more for each contact or message that was sent."""
 TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
 TOO_BUSY = frozenset({429, 503})
+TOO_LARGE = frozenset({413})
+LATE = frozenset({408, 504, 522, 524})
 NO_ENTRY = frozenset({401, 403})
 WRONG_ADDRESS = frozenset({301, 302, 303, 307, 308, 404, 405, 410})
 AS_IT_IS = frozenset({"", "identity"})
@@ -44,11 +46,11 @@ class Endpoint(NamedTuple):
 
 class NoAnswer(Exception):
     """A request brought no answer, or none that could be read to its end. `why`: in a few words. `sent`: the vendor may have
-    taken it. `reached`: somebody was there."""
+    taken it. `reached`: somebody was there. `late`: he took too long."""
 
-    def __init__(self, why: str, *, sent: bool = True, reached: bool = True) -> None:
+    def __init__(self, why: str, *, sent: bool = True, reached: bool = True, late: bool = False) -> None:
         super().__init__(why)
-        self.why, self.sent, self.reached = why, sent, reached
+        self.why, self.sent, self.reached, self.late = why, sent, reached, late
 
 
 class Answer(NamedTuple):
@@ -85,11 +87,11 @@ async def post(client: httpx.AsyncClient, url: str, body: bytes, limit: int) -> 
                 reach("vendor.answer.after")
                 late.deadline = math.inf
                 return Answer(response.status_code, response.headers, answer)
-        raise NoAnswer("no answer in time")
+        raise NoAnswer("no answer in time", late=True)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
         raise NoAnswer(_reason(fault), sent=False, reached=False) from None
     except (httpx.HTTPError, httpx.StreamError, ssl.SSLError) as fault:
-        raise NoAnswer(_reason(fault)) from None
+        raise NoAnswer(_reason(fault), late=isinstance(fault, httpx.TimeoutException)) from None
 
 
 async def _read(response: httpx.Response, limit: int) -> bytes:

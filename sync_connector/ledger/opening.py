@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.errors import FixSetup, TryLater
-from sync_connector.fault_points import transaction
+from sync_connector.fault_points import reach, transaction
 from sync_connector.ledger import soundness
 from sync_connector.ledger.schema import metadata
 

@@ -23,6 +23,7 @@ WORDS = {
     "rejected": ("rejected", "not sent; each has a reason"),
     "held": ("held", "their number went with another contact"),
 }
+PACE = {"batch_size": "contacts in a request", "concurrency": "requests at once"}
 STYLES = {"unchanged": "dim", "to_send": "green", "rejected": "red", "held": "yellow"}
 
 
@@ -92,6 +93,14 @@ def verdicts_line(verdicts: Mapping[str, int], posts: int) -> Text:
     parts = [Text(f"{verdicts[name]:,} {name}", style=style if verdicts[name] else "dim") for name, style in styles.items()]
     text.append(Text(", ").join(parts))
     return text
+
+
+def pace_line(pace: Mapping[str, int]) -> Text:
+    """How far the vendor made us lower the pace, in one line."""
+    lowest = {name: pace[f"lowest_{name}"] for name in PACE}
+    told = [f"{lowest[name]:,} of {pace[name]:,} {what}" for name, what in PACE.items() if lowest[name] < pace[name]]
+    told += [f"{pace['retries']:,} repeated"] if pace["retries"] else []
+    return Text(f"the vendor made us lower the pace, at times to {', '.join(told)}", style="dim")
 
 
 def codes_lines(codes: Mapping[str, int], mended: Mapping[str, int]) -> list[Text]:

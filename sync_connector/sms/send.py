@@ -14,9 +14,9 @@ import httpx
 
 from sync_connector.dialects import NotAReply, WrongCredentials
 from sync_connector.errors import CredentialsRefused, FixSetup, SyncError, TryLater
-from sync_connector.flow.load import Instruments
-from sync_connector.flow.pace import Patience, Slots, retry_after, wait_before
+from sync_connector.flow.pace import Pace, Patience, retry_after, wait_before
 from sync_connector.flow.post import BODY_LIMIT, BODY_LIMIT_EACH, NO_ENTRY, WRONG_ADDRESS, Answer, Endpoint, NoAnswer, post
+from sync_connector.flow.turns import Instruments, Turns
 from sync_connector.ledger.nouns import Outbound
 from sync_connector.model import Manner, MessageReply, Verdict
 
@@ -57,22 +57,26 @@ class Sender:
     opted_out: Callable[[Sequence[str]], Collection[str]] = lambda _: ()
     posts: int = 0
     _silent: int = 0
+    _turns: Turns = field(init=False)
 
     async def send(self, batches: Iterable[tuple[Manner, Sequence[Outbound]]]) -> None:
         """Send every batch. Raises `CredentialsRefused`, `FixSetup` (wrong address), `TryLater` (nobody answers); what was
         settled stays, and what was not begun is offered by the next run of the campaign."""
-        slots = Slots(self.rate)
+        self._turns = Turns(Pace(1, 1), self.rate, self.instruments, self.stopping)
+        async with self._turns.watched():
+            await self._send(batches)
+
+    async def _send(self, batches: Iterable[tuple[Manner, Sequence[Outbound]]]) -> None:
         for manner, batch in batches:
-            if self.stopping():
+            if self.stopping() or not await self._turns.slot():
                 return
-            wait = slots.wait(self.instruments.now())
-            if wait > 0:
-                await self.instruments.sleep(wait)
             self.begin(batch, manner)
             try:
                 batch, replies = await self._persist(batch, manner)
             except NotTaken as failure:
                 self.not_sent(batch, str(failure))
+                if self.stopping():
+                    return
                 raise TryLater(
                     f"the vendor takes no messages now ({failure}); what was not sent is sent when the same command is run again"
                 ) from None
@@ -97,9 +101,8 @@ class Sender:
                 attempt += 1
                 spent = self.instruments.now() - begun
                 wait = wait_before(attempt, self.patience, spent, self.instruments.chance(), failure.asked)
-                if wait is None or not failure.again or self.stopping():
+                if wait is None or not failure.again or not await self._turns.pause(wait):
                     raise
-                await self.instruments.sleep(wait)
             batch = self._still_wanted(batch)
             if not batch:
                 return (), ()

@@ -71,6 +71,7 @@ class Run:
     begun: dict[int, list[str]] = field(default_factory=dict)
     settled: dict[int, dict[str, Reply]] = field(default_factory=dict)
     stop_after: int | None = None
+    until: float | None = None
     fault: SyncError | None = None
     answered: Callable[[], Awaitable[None]] | None = None
     loader: Loader | None = None
@@ -124,8 +125,11 @@ class Run:
                 self.patience,
                 self.rate,
                 Instruments(lambda: self.clock, self._sleep, lambda: self.chance),
+                max(map(len, batches), default=1),
+                self.until,
             )
-            await self.loader.load(iter(batches))
+            await self.loader.load(one for batch in batches for one in batch)
+            await asyncio.sleep(0)  # a generator of a test may be closed by the loop just now
             assert len(asyncio.all_tasks()) == 1
 
     def of(self, batches: Sequence[Sequence[Outgoing]]) -> Run:

@@ -115,6 +115,26 @@ class Run:
         return Counter(reply.verdict for reply in self.replies.values())
 
 
+def test_a_signal_breaks_off_a_wait() -> None:
+    """Who waits for the vendor's peace to end goes when the run is to end: the batch is unsent, and nothing failed."""
+
+    class Sleepless(Run):
+        async def _sleep(self, seconds: float) -> None:
+            self.waits.append(seconds)
+            await asyncio.Event().wait()
+
+        def _stopping(self) -> bool:
+            return bool(self.waits)
+
+    run = Sleepless(lambda ids: good(ids) if "id-0" in ids else httpx.Response(429, headers={"Retry-After": "250"}))
+    run.of(batches(6, 2))
+    assert run.fault is None
+    assert run.waits == [250.0]
+    assert run.verdicts == {Verdict.ACCEPTED: 2}
+    assert set(run.unsent) == {"id-2", "id-3"}
+    assert len(run.posts) == 2
+
+
 def test_every_message_has_its_verdict() -> None:
     """Batches leave in their order, one request each; what the vendor refuses is refused by itself."""
     run = Run(lambda ids: good(ids, sent=0) if "id-4" in ids else good(ids)).of(batches(7, 3))
