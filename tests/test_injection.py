@@ -201,7 +201,8 @@ def test_nothing_from_a_file_steers_the_terminal(on_sqlite: Project, tmp_path: P
     for words in (
         ["check"], ["plan"], ["plan", "--out", str(tmp_path / f"plan{odd}.json")], ["sync", "--approve"],
         ["rejects", "--show-values"],
-        ["rejects", "--all"], ["rejects", "--csv", str(tmp_path / f"rejects{odd}.csv")], ["report", "--show-values"], ["audit"],
+        ["rejects", "--all"], ["rejects", "--csv", str(tmp_path / f"rejects{odd}.csv")], ["audit"],
+        ["report", "--show-values", "--out", str(tmp_path / "page.html")],
         ["explain", "K00001"], ["explain", f"K{odd}"], ["explain", odd], ["runs"], ["runs", "--stale"], ["state", "verify"],
     ):  # fmt: skip
         said.append(on_sqlite.run(*words, code=None))
