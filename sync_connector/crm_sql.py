@@ -166,7 +166,7 @@ def _statement_faults(setting: str, texts: Iterable[str], known: Set[str], verbs
         if verbs and not text.lstrip().startswith(("{", *verbs)):
             faults.append(f"activities.{setting}: each is one statement, and begins with {' or '.join(verbs)}")
         if ";" in text:  # where no value is in it, PostgreSQL would run what is behind
-            faults.append(f"activities.{setting}: is one statement, without a semicolon; in a text of its own write CHR(59)")
+            faults.append(f"activities.{setting}: stands without a semicolon; in a text write CHR(59)")
         unknown = sorted(set(PARAMETER.findall(text)) - known)
         faults += [f"activities.{setting}: there is no :{name}; mappings/README.md tells what there is" for name in unknown]
     return faults

@@ -122,7 +122,7 @@ def test_an_activity_is_one_statement(tmp_path: Path) -> None:
     text = (Path(__file__).parents[1] / "mappings" / "suitecrm.toml").read_text()
     worse = re.sub(r"INSERT INTO", "INSERT INTO x VALUES (1); INSERT INTO", text)
     assert worse != text
-    with pytest.raises(FixSetup, match="is one statement, without a semicolon"):
+    with pytest.raises(FixSetup, match="stands without a semicolon"):
         mapping.parse(worse, "own.toml")
 
 
@@ -201,7 +201,8 @@ def test_nothing_from_a_file_steers_the_terminal(on_sqlite: Project, tmp_path: P
     for words in (
         ["check"], ["plan"], ["plan", "--out", str(tmp_path / f"plan{odd}.json")], ["sync", "--approve"],
         ["rejects", "--show-values"],
-        ["rejects", "--all"], ["rejects", "--csv", str(tmp_path / f"rejects{odd}.csv")], ["report", "--show-values"], ["audit"],
+        ["rejects", "--all"], ["rejects", "--csv", str(tmp_path / f"rejects{odd}.csv")], ["audit"],
+        ["report", "--show-values", "--out", str(tmp_path / "page.html")],
         ["explain", "K00001"], ["explain", f"K{odd}"], ["explain", odd], ["runs"], ["runs", "--stale"], ["state", "verify"],
     ):  # fmt: skip
         said.append(on_sqlite.run(*words, code=None))

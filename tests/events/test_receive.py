@@ -441,7 +441,7 @@ def test_the_log_has_one_line_a_request_and_nothing_that_is_secret(
     settings: Receive, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Method, route, status, size, time and address; no secret, no query, no path or method of a stranger's choice."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sync_connector")
     changed = settings.model_copy(update={"trusted_proxies": ["127.0.0.1"], "max_size": 1024})
     with in_background(changed) as address:
         port = port_of(address)
