@@ -52,6 +52,11 @@ class Result:
     posts: int
     seconds: float
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the vendor has taken all that was to be sent, now or in earlier runs."""
+        return not (self.tally.refused or self.tally.unknown or self.plan.count(Outcome.IN_DOUBT))
+
     def as_json(self) -> dict[str, object]:
         """The run as one object; its sums add up, or this raises `AssertionError`."""
         plan, tally = self.plan, self.tally

@@ -166,7 +166,7 @@ def _runs(connection: Connection, scope: Scope, count: int) -> list[Run]:
 def _shared(connection: Connection, scope: Scope, count: int) -> tuple[list[Shared], int]:
     """The most wanted numbers, and how many are wanted by more than one contact."""
     waits = (contacts.c.account_id == scope.account_id) & contacts.c.wanted_number.is_not(None)
-    here = waits & (contacts.c.source_id + 0 == scope.source_id) & (contacts.c.state != State.GONE)
+    here = waits & (contacts.c.source_id + 0 == scope.source_id) & contacts.c.state.not_in((State.GONE, State.UNKNOWN))
     number = sa.func.count()
     query = sa.select(contacts.c.wanted_number, number).where(here).group_by(contacts.c.wanted_number)
     most = connection.execute(query.order_by(number.desc(), contacts.c.wanted_number).limit(count)).all()

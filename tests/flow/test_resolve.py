@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Incumbent, Outcome, Resolution, groups, repeated, resolve
 
 Policy = Literal["newest", "first", "reject"]
-S, N, H, R, D, X = Outcome  # SEND NONE HELD REJECTED DUPLICATE_KEY SHARED_REJECTED
+S, N, H, R, D, X, Q = Outcome  # SEND NONE HELD REJECTED DUPLICATE_KEY SHARED_REJECTED IN_DOUBT
 POLICIES: tuple[Policy, ...] = ("newest", "first", "reject")
 
 
