@@ -231,7 +231,8 @@ def test_they_are_counted_and_told_of_wherever_there_is_something_to_tell(projec
     assert "the vendor has it under" not in explained
     assert "in doubt" in project.run("runs").output
     assert project.json("report")["quality"]["in_doubt"] == 1
-    assert "1 contact is in doubt" in project.run("report").output
+    page = str(project.folder / "report.html")
+    assert "1 contact is in doubt" in project.run("report", "--out", page).output
     assert project.json("rejects") == []
     assert project.json("state", "verify")["ok"]
     project.configure()
