@@ -257,7 +257,7 @@ def measure(rows: int, out: Path, rounds: int, *, skip_first_sync: bool) -> Size
     alone: list[float] = []
     rejected = holds["bad_number"] + holds["blank_number"]
     good = rows - rejected - holds["shared_number"]
-    first = {"read": rows, "unchanged": 0, "to_send": good, "rejected": rejected, "held": holds["shared_number"]}
+    first = {"read": rows, "unchanged": 0, "to_send": good, "rejected": rejected, "held": holds["shared_number"], "in_doubt": 0}
     settled = first | {"unchanged": good, "to_send": 0}
 
     def read_bare() -> None:

@@ -103,6 +103,10 @@ class Source(_Section):
         default=900, ge=0, le=31_536_000, description="seconds that an incremental read looks back behind the last one"
     )
     full_every: int = Field(default=7, ge=1, description="every so many runs all contacts are read; 1: each time")
+    on_unknown: Literal["resend", "hold"] = Field(
+        default="resend",
+        description="contacts of which the vendor gave no trustworthy answer are sent again by the next run, or held",
+    )
     sheet: str = ""
     stream: str = Field(default="", description="of a Singer tap's streams the one with the contacts")
     mapping: str = "generic"

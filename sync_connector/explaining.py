@@ -20,7 +20,7 @@ from sync_connector.ledger.history import Story, story
 from sync_connector.ledger.message_history import WantedMessages
 from sync_connector.ledger.message_history import listed as listed_messages
 from sync_connector.ledger.store import Ledger, Scope
-from sync_connector.model import Contact
+from sync_connector.model import Contact, State
 from sync_connector.planning import choices_of
 from sync_connector.sources import ResumableSource
 
@@ -44,7 +44,7 @@ def explain(settings: Settings, ledger: Ledger, scope: Scope, asked: str) -> dic
     return {
         "asked": asked,
         "number": number,
-        "contacts": [_told(one) for one in stories],
+        "contacts": [_told(one, holds_unknown=settings.source.on_unknown == "hold") for one in stories],
         "rows": rows,
         "events": _events(ledger, scope, [one.id for one in stories], number),
         "messages": _messages(ledger, scope, keys, settings.source.name, numbers_of),
@@ -68,12 +68,17 @@ def _messages(ledger: Ledger, scope: Scope, keys: list[str], source: str, number
     return sorted(found.values(), key=lambda one: (one["send_at"] or one["begun_at"], one["id_sms_api"]))[-LAST_MESSAGES:]
 
 
-def _told(one: Story) -> dict[str, Any]:
+def _told(one: Story, *, holds_unknown: bool) -> dict[str, Any]:
+    """`perhaps_at_vendor`: the number under which it was sent, where no trustworthy answer came; `in_doubt`: it is not sent again
+    until it is released."""
+    is_unknown = one.state == State.UNKNOWN
     return {
         "key": one.key,
         "state": one.state,
         "number_at_vendor": one.phone_number,
-        "waits_for_number": one.wanted_number,
+        "perhaps_at_vendor": (one.wanted_number or one.phone_number) if is_unknown else None,
+        "in_doubt": is_unknown and holds_unknown and one.is_noted,
+        "waits_for_number": None if is_unknown else one.wanted_number,
         "number_taken_by": one.owner,
         "codes": one.codes.split() if one.codes else [],
         "last_moved_by_run": one.run,

@@ -72,7 +72,9 @@ class State(StrEnum):
     """Where the ledger has a contact: the last verdict, or why there is none.
 
     A row is *settled* (the sieve stops it while it does not change) in every state but `refused`, `unknown` and
-    `gone`: a refused contact is offered again each run, because only the vendor can say that it changed its mind.
+    `gone`: a refused contact is offered again each run, because only the vendor can say that it changed its mind. An
+    unknown one is as well, or it is *in doubt*: held while its row is as it was sent, until a person releases it
+    (`source.on_unknown`).
     """
 
     ACCEPTED = "accepted"

@@ -62,6 +62,11 @@ class Result:
         """Contacts that a run left to the next one, as it was to end at an hour."""
         return self.plan.rows["to_send"] - self.tally.sent if self.status == "stopped" else 0
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the vendor has taken all that was to be sent, now or in earlier runs."""
+        return not (self.tally.refused or self.tally.unknown or self.left or self.plan.count(Outcome.IN_DOUBT))
+
     def as_json(self) -> dict[str, object]:
         """The run as one object; its sums add up, or this raises `AssertionError`."""
         plan, tally = self.plan, self.tally

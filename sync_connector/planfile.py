@@ -27,6 +27,10 @@ _REFUSALS = (
     ("account", "the plan is for another account or source"),
     ("identity", "the rules, the mapping or a library's version changed since the plan was made"),
     ("ledger_run", "the ledger moved since the plan was made: another run came between"),
+    (
+        "resend_unknown",
+        "the plan was made with another word on contacts in doubt; say --resend-unknown if it was said for the plan",
+    ),
     ("read_since", "the plan was read from another position; say --full if it was said for the plan, and only then"),
     ("source_digest", "the source changed since the plan was made"),
     ("digest", "the plan no longer says what would be sent"),
@@ -40,6 +44,7 @@ def _header(plan: Plan, account: str) -> dict[str, Any]:
         "source": plan.source,
         "identity": plan.identity,
         "read_since": plan.since,
+        "resend_unknown": plan.releases_unknown,
         "source_digest": plan.source_digest,
         "ledger_run": plan.ledger_run,
         "rows": plan.rows,
@@ -97,6 +102,18 @@ def _lists(plan: Plan, ledger: Ledger) -> Iterator[tuple[str, Iterator[dict[str,
                 "sent_instead": owner,
             }
             for _, owner, candidate in plan.candidates(Outcome.HELD)
+        ),
+    )
+    yield (
+        "in_doubt",
+        (
+            {
+                "key": candidate.key,
+                "file": candidate.place.file,
+                "line": candidate.place.line,
+                "number": candidate.contact.phone_number if candidate.contact else None,
+            }
+            for _, _, candidate in plan.candidates(Outcome.IN_DOUBT)
         ),
     )
     keys = ledger.keys(plan.gone)

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -38,6 +38,14 @@ from sync_connector.sources import ResumableSource, RowSource
 NUMBERS_AT_ONCE = 5_000
 LIBRARIES = ("phonenumbers", "email-validator", "babel", "rapidfuzz", "disposable-email-domains")
 """Whose answers decide what a row becomes, or what is said of it."""
+
+
+class Asked(TypedDict, total=False):
+    """What is asked of one plan beside the settings; see `prepare`."""
+
+    full: bool
+    resubmitted: Iterable[Overlay]
+    resend_unknown: bool
 
 
 @dataclass(slots=True)
@@ -67,6 +75,8 @@ class Plan:
     last_filled: dict[str, int]
     ledger_run: int
     policy: str
+    on_unknown: str  # hold: rows in doubt are not sent
+    releases_unknown: bool  # though they are held, this time they are sent
     source_digest: str
     codes: Counter[str]  # why rows are not sent, those that are remembered included
     mended: Counter[str]  # what was mended or doubtful in the rows that were looked at
@@ -95,9 +105,10 @@ class Plan:
             "held": self.count(Outcome.HELD)
             + (displaced - displaced_rejected)
             + (self.held_before if self.policy != "reject" else 0),
+            "in_doubt": self.count(Outcome.IN_DOUBT),
         }
         add_up("to send", rows["to_send"], self.creates, self.updates)
-        add_up("read", rows["read"], rows["unchanged"], rows["to_send"], rows["rejected"], rows["held"])
+        add_up("read", rows["read"], *(rows[name] for name in ("unchanged", "to_send", "rejected", "held", "in_doubt")))
         return rows
 
     def as_json(self) -> dict[str, object]:
@@ -106,6 +117,7 @@ class Plan:
             "source": self.source,
             "rows": self.rows,
             "changes": {"create": self.creates, "update": self.updates},
+            "on_unknown": self.on_unknown,
             "read_since": self.since,
             "gone": len(self.gone),
             "codes": dict(sorted((self.codes + self.mended).items())),
@@ -191,11 +203,13 @@ def prepare(
     *,
     full: bool = False,
     resubmitted: Iterable[Overlay] = (),
+    resend_unknown: bool = False,
 ) -> Plan:
     """Read the source and decide what each contact needs. Writes nothing, sends nothing.
 
     Where the source can say what changed since the last settled position, only that is read; `full` reads all. What was
-    `resubmitted` lies over the source's own rows, and so does what was kept of earlier ones.
+    `resubmitted` lies over the source's own rows, and so does what was kept of earlier ones. `resend_unknown`: contacts in doubt
+    are sent, though the policy of the source holds them.
     `check` is called between chunks; it may raise to stop. The caller closes the plan's spool. Raises `FixSetup`,
     `TryLater`.
     """
@@ -204,7 +218,7 @@ def prepare(
     overlays = Overlays.of([*ledger.overlays(scope), *resubmitted])
     passing = Passing(Spool(binding.fingerprinted))
     try:
-        return _prepare(settings, ledger, scope, progress, check, source, binding, overlays, passing, full)
+        return _prepare(settings, ledger, scope, progress, check, source, binding, overlays, passing, full, resend_unknown)
     except BaseException:
         passing.spool.close()
         raise
@@ -221,6 +235,7 @@ def _prepare(
     overlays: Overlays,
     passing: Passing,
     full: bool,
+    resend_unknown: bool,
 ) -> Plan:
     identity = _identity(settings, binding)
     before = _resumed(source, ledger, scope, identity, 1 if full else settings.source.full_every)
@@ -230,7 +245,9 @@ def _prepare(
     full_read = before is None and source.full
     seed, holds_contacts = seed_of(identity), ledger.holds_contacts()
     rejects_shared = settings.rules.shared_phone == "reject"
-    reading = Reading(ledger, scope, binding, choices, seed, full_read, index, passing, holds_contacts, overlays, rejects_shared)
+    holds_unknown = settings.source.on_unknown == "hold" and not resend_unknown
+    of_ledger = (full_read, index, passing, holds_contacts, overlays, rejects_shared, holds_unknown)
+    reading = Reading(ledger, scope, binding, choices, seed, *of_ledger)
     progress.stage("reading", source.total_bytes)
     reading.read(source.chunks(), progress, check)
     reading.full = source.full  # some know it only now
@@ -266,6 +283,8 @@ def _prepare(
         last_filled=last_filled,
         ledger_run=ledger.last_run(scope),
         policy=settings.rules.shared_phone,
+        on_unknown=settings.source.on_unknown,
+        releases_unknown=resend_unknown,
         source_digest=reading.digest.hexdigest(),
         codes=passing.codes,
         mended=passing.mended,

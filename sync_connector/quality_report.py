@@ -29,12 +29,20 @@ SENT = (State.ACCEPTED, State.WARNED)
 
 
 def told(
-    ledger: Ledger, scope: Scope, source: str, columns: Columns, now: datetime, *, show_values: bool = False
+    ledger: Ledger,
+    scope: Scope,
+    source: str,
+    columns: Columns,
+    now: datetime,
+    *,
+    show_values: bool = False,
+    holds_unknown: bool = False,
 ) -> dict[str, Any]:
     """How good the data of a source are, how much is wrong with them, and whether that is getting better.
 
     `columns`: the source's mapping, for the fields that its columns are read as. Times are ISO 8601 in UTC. Where there was
-    no run yet, `run` is `None`. `values_shown`: examples are not masked.
+    no run yet, `run` is `None`. `values_shown`: examples are not masked. `in_doubt`: those of the unknown contacts that are held
+    by the policy of the source.
     """
     found = quality(ledger, scope)
     last = found.runs[-1] if found.runs else None
@@ -52,6 +60,7 @@ def told(
             "known": sum(states.values()) - states[State.GONE],
             **{state.value: states[state] for state in State},
         },
+        "in_doubt": found.noted_unknown if holds_unknown else 0,
         "rows_without_key": found.keyless,
         "contacts_with_findings": found.flawed,
         "findings": {"all": sum(of_severity.values()), **{s.value: of_severity[s.value] for s in Severity}},

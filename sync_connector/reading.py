@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from sync_connector.fault_points import reach
@@ -23,7 +25,7 @@ from sync_connector.fields.phone import as_integer
 from sync_connector.flow import normalize as normalizing
 from sync_connector.flow.diff import Known, diff, payload_fingerprint
 from sync_connector.flow.extract import Extraction, Rows, SourceChunk, extract
-from sync_connector.flow.overlay import Overlays
+from sync_connector.flow.overlay import Fate, Overlays
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Outcome
 from sync_connector.flow.sieve import LIVE, REJECTED, WAITING, Fingerprints, Index, fingerprints, own_fingerprints
 from sync_connector.flow.spool import Candidate, Spool
@@ -98,7 +100,9 @@ class Reading:
 
     `changed` (bool, by `id - index.first_id`): contacts of the ledger whose row passed the sieve. `left`: those whose row
     the CRM marks as deleted, or that were asked for and are there no more; only a read of changes needs them.
-    `parked`: rows of contacts that wait for a number, with their fingerprints and ids.
+    `parked`: rows of contacts that wait for a number, with their fingerprints and ids. `holds_unknown`: a contact to which no
+    trustworthy answer came is not sent again while its row is as it was then; `in_flight`: own fingerprints of the rows of
+    contacts that a dead run left under way, which are such contacts as well.
     """
 
     ledger: Ledger
@@ -112,6 +116,8 @@ class Reading:
     holds_contacts: bool
     overlays: Overlays
     rejects_shared: bool
+    holds_unknown: bool = False
+    in_flight: dict[str, bytes | None] = field(init=False)
     extraction: Extraction = field(init=False)
     changed: npt.NDArray[np.bool_] = field(init=False)
     left: set[int] = field(default_factory=set)
@@ -125,6 +131,7 @@ class Reading:
         # A contact that a read of changes did not meet stands before all rows that it did: its ordinal is 0.
         self.extraction = Extraction() if self.full else Extraction(first_ordinal=1, left_out_keys=[])
         self.changed = np.zeros(len(self.index.met_at), dtype=bool)
+        self.in_flight = self.ledger.left_in_flight(self.scope) if self.holds_unknown else {}
 
     def read(self, chunks: Iterable[SourceChunk], progress: Progress, check: Callable[[], None]) -> None:
         """Take in all rows of these chunks. `check` is called between them, and may raise to stop."""
@@ -170,9 +177,23 @@ class Reading:
         keys = [key for key in rows.keys.to_pylist() if key]
         known = self.ledger.known(self.scope, keys) if self.holds_contacts else {}
         laid = self.overlays.lay(rows, self.binding, own_fingerprints) if self.overlays.by_key else rows
+        doubtful = self._in_doubt(rows, known) if self.holds_unknown else frozenset()
         _normalize_and_diff(
-            rows, laid, fps, known, self.binding, self.choices, self.passing, self.index, self.changed, again=again
+            rows, laid, fps, known, self.binding, self.choices, self.passing, self.index, self.changed, doubtful, again=again
         )
+
+    def _in_doubt(self, rows: Rows, known: Mapping[str, Known]) -> frozenset[int]:
+        """Which of the rows are as they were when they were sent and no trustworthy answer came. A correction that was
+        resubmitted makes another row of one."""
+        doubted = {key: entry.doubted for key, entry in known.items()} | self.in_flight
+        corrected = {key for key in self.overlays.resubmitted if self.overlays.fate(key) is Fate.LAID}
+        wanted = [key for key, own in doubted.items() if own is not None and key not in corrected]
+        if not wanted:
+            return frozenset()
+        at = np.flatnonzero(pc.is_in(rows.keys, pa.array(wanted, pa.large_string())).to_numpy(zero_copy_only=False))
+        keys = rows.keys.take(pa.array(at))
+        own = own_fingerprints(keys, [rows.columns[header].take(pa.array(at)) for header in self.binding.fingerprinted])
+        return frozenset(place for place, key, one in zip(at.tolist(), keys.to_pylist(), own, strict=True) if doubted[key] == one)
 
     def settle_waiting(self, ask: Callable[[Sequence[str]], Iterable[SourceChunk]] | None, check: Callable[[], None]) -> None:
         """Let those pass who waited for a number that is contested anew. What a read of changes did not meet and is not
@@ -236,11 +257,12 @@ def _normalize_and_diff(
     passing: Passing,
     index: Index,
     changed: npt.NDArray[np.bool_],
+    doubtful: frozenset[int],
     *,
     again: bool,
 ) -> None:
-    """Columns become records here. `laid`: the rows with what lies over them. `again`: these rows have been met already, and
-    wait for a number."""
+    """Columns become records here. `laid`: the rows with what lies over them. `doubtful`: those that are not to be sent again.
+    `again`: these rows have been met already, and wait for a number."""
     candidates, phones, recencies, outcomes, needs = [], [], [], [], []
     row_fps = fps.astype(">u8").tobytes()
     lines, keys = rows.lines.tolist(), rows.keys.to_pylist()
@@ -256,6 +278,8 @@ def _normalize_and_diff(
             payload_fp = payload_fingerprint(contact)
             change = diff(contact, payload_fp, entry)
             outcome = Outcome.NONE if change is Change.NONE else Outcome.SEND
+        if row in doubtful and outcome is not Outcome.NONE:  # though other rules reject it now: once released, it is looked at
+            outcome = Outcome.IN_DOUBT
         renumbered = entry is not None and entry.phone_number is not None and change is Change.CREATE
         needs.append(UPDATED if change is Change.UPDATE else RENUMBERED if renumbered else NEW)
         if entry is not None and not again:
@@ -268,7 +292,7 @@ def _normalize_and_diff(
                     changed[place] = True
         elif entry is not None:
             changed[entry.id - index.first_id] = True
-        for finding in findings:
+        for finding in findings if outcome is not Outcome.IN_DOUBT else ():
             (passing.codes if finding.severity is Severity.REJECT else passing.mended)[finding.code] += 1
         place_of_row = Place(rows.file, lines[row])
         row_fp = row_fps[16 * row : 16 * row + 16]

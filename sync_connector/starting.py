@@ -40,6 +40,7 @@ type = "{kind}"
 mapping = "{mapping}"
 # {why}
 default_country = "{country}"                   # of numbers that are written without a country
+# on_unknown = "resend"                  # no trustworthy answer to a contact: send it again, or: hold (until a person says so)
 {hints}
 
 [rules]

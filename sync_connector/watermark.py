@@ -33,13 +33,15 @@ class Watermark:
                 self._settled.append(one.place.line)
 
     def first_unsettled(self, plan: Plan) -> int | None:
-        """The first line that must come again: its contact was refused, is unknown or was not sent. `None`: there is none.
+        """The first line that must come again: its contact was refused, is unknown, in doubt, or was not sent. `None`: there is
+        none.
 
         What the plan says is gone is recorded last; before that, no line is settled for certain.
         """
         if not self.rows_settled or (plan.gone and not self.finished):
             return 0
-        if len(self._settled) == plan.count(Outcome.SEND):
+        open_ones = (Outcome.SEND, Outcome.IN_DOUBT)
+        if len(self._settled) == plan.count(*open_ones):
             return None
-        lines = array("q", (candidate.place.line for _, _, candidate in plan.candidates(Outcome.SEND)))
+        lines = array("q", (candidate.place.line for _, _, candidate in plan.candidates(*open_ones)))
         return int(np.setdiff1d(lines, self._settled).min())

@@ -88,7 +88,7 @@ def test_the_second_run_reads_what_changed_and_sends_only_that(crm: Crm, vendor:
     crm.put(200, touched="2026-01-02 10:00:00")
     second = crm.sync()
     assert second["read_since"] == "2026-01-01T11:00:00+00:00"
-    assert second["rows"] == {"read": 3, "unchanged": 1, "to_send": 2, "rejected": 0, "held": 0}
+    assert second["rows"] == {"read": 3, "unchanged": 1, "to_send": 2, "rejected": 0, "held": 0, "in_doubt": 0}
     assert second["changes"] == {"create": 1, "update": 1}
     assert second["gone"] == 0
     assert len(vendor.contacts) == 101
@@ -138,7 +138,7 @@ def test_what_the_vendor_did_not_take_is_asked_for_by_its_key(crm: Crm, vendor: 
     crm.do("DELETE FROM people WHERE id = 3")
     result = crm.sync()
     assert result["read_since"] is not None
-    assert result["rows"] == {"read": 3, "unchanged": 2, "to_send": 1, "rejected": 0, "held": 0}
+    assert result["rows"] == {"read": 3, "unchanged": 2, "to_send": 1, "rejected": 0, "held": 0, "in_doubt": 0}
     assert result["gone"] == 1
     assert set(accepted_by_ledger(crm.project.ledger_url).values()) == {"0", "1", "2", "4", "50"}
 

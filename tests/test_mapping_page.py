@@ -60,7 +60,7 @@ def test_every_command_of_the_page_prints_what_it_says(command: str, wanted: str
 def test_the_example_leaves_out_who_left_the_club(reader: Project) -> None:
     """The page's mapping does what the page says of it: a reason of one's own, and a column's own country."""
     plan = reader.json("plan")
-    assert plan["rows"] == {"read": 3, "unchanged": 0, "to_send": 2, "rejected": 1, "held": 0}
+    assert plan["rows"] == {"read": 3, "unchanged": 0, "to_send": 2, "rejected": 1, "held": 0, "in_doubt": 0}
     assert plan["left_out"] == {"left the club": 1}
     assert reader.sync()["verdicts"]["accepted"] == 2
 

@@ -69,7 +69,7 @@ def test_a_tap_is_synced_and_gets_its_last_state(project: Project, vendor: Vendo
         messages += [contact(n), state({"at": n + 1})]
     result, states = sync(project, messages)
     assert states == [{"at": 120}]
-    assert result["rows"] == {"read": 120, "unchanged": 0, "to_send": 120, "rejected": 0, "held": 0}
+    assert result["rows"] == {"read": 120, "unchanged": 0, "to_send": 120, "rejected": 0, "held": 0, "in_doubt": 0}
     assert set(vendor.contacts) == {e164(n) for n in range(120)} == set(accepted_by_ledger(project.ledger_url))
     human = run(project, lines(messages), "sync", "--singer", "-")
     assert human.stdout == '{"at": 120}\n'
@@ -110,7 +110,7 @@ def test_an_incremental_read_makes_nobody_gone_and_an_update_sends_itself(projec
 def test_a_contact_that_comes_twice_is_sent_once(project: Project, vendor: Vendor) -> None:
     """Insert and update in one run of the tap are one contact, no duplicate key, one post."""
     result, _ = sync(project, [SCHEMA, contact(1, city="Lyon"), contact(2), contact(1, city="Nice")])
-    assert result["rows"] == {"read": 2, "unchanged": 0, "to_send": 2, "rejected": 0, "held": 0}
+    assert result["rows"] == {"read": 2, "unchanged": 0, "to_send": 2, "rejected": 0, "held": 0, "in_doubt": 0}
     assert vendor.contacts[e164(1)]["adress"] == "Nice"
     assert vendor.times[e164(1)] == 1
 
@@ -438,7 +438,7 @@ def test_a_real_tap_is_synced_incrementally(
     first, second_night = the_nights(request, tmp_path)
     result = run(on_sqlite, first, "sync", "--singer", "-", "--json")
     told = json.loads(result.stderr)
-    assert told["rows"] == {"read": 3, "unchanged": 0, "to_send": 2, "rejected": 1, "held": 0}
+    assert told["rows"] == {"read": 3, "unchanged": 0, "to_send": 2, "rejected": 1, "held": 0, "in_doubt": 0}
     assert told["codes"]["#002"] == 1
     assert vendor.contacts["+33612000002"] | {"adress": ""} == {
         "first_name": "Zoé", "last_name": "Lefèvre", "adress": "", "email": "", "country_code": "FR",

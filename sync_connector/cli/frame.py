@@ -110,6 +110,11 @@ resubmit_option = click.option(
 )
 
 
+resend_option = click.option(
+    "--resend-unknown", is_flag=True, help='This once, send the contacts in doubt that source.on_unknown = "hold" keeps back.'
+)
+
+
 @click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sync-connector")
 def cli() -> None:
@@ -120,7 +125,8 @@ def cli() -> None:
 
     \b
     Exit codes: 0 finished   1 failed, run it again   2 configuration is wrong
-                3 the vendor refused some contacts or left some unknown, or the hour of --until came
+                3 the vendor refused some contacts or left some unknown, now or (held in doubt) before,
+                  or the hour of --until came
                 4 a brake stopped the run before it sent anything
     """
 

@@ -22,6 +22,7 @@ from sync_connector.cli.frame import (
     json_option,
     ledger_of,
     progress_bars,
+    resend_option,
     resubmit_option,
     scope_of,
     show,
@@ -59,15 +60,19 @@ def limits_of(settings: Settings) -> Limits:
 @full_option
 @singer_option
 @resubmit_option
+@resend_option
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the plan to this file, for review and `sync --apply`.")
-def plan(config_path: str, as_json: bool, full: bool, tap: str | None, sheet: str | None, out: str | None) -> None:
+def plan(
+    config_path: str, as_json: bool, full: bool, tap: str | None, sheet: str | None, resend_unknown: bool, out: str | None
+) -> None:
     """Show what a sync would send. Writes nothing to the ledger, sends nothing."""
     begun = time.monotonic()
     settings = config.load(config_path, source=_tapped(tap))
     with ledger_of(settings) as ledger:
         with progress_bars() as progress, Signals() as signals:
-            scope, corrected = scope_of(ledger, settings), _corrected(sheet)
-            made = planning.prepare(settings, ledger, scope, progress, signals.check, full=full, resubmitted=corrected)
+            scope = scope_of(ledger, settings)
+            asked: planning.Asked = {"full": full, "resubmitted": _corrected(sheet), "resend_unknown": resend_unknown}
+            made = planning.prepare(settings, ledger, scope, progress, signals.check, **asked)
         with closing(made.spool):
             if out:
                 planfile.write(Path(out), made, ledger, _account(settings))
@@ -88,6 +93,8 @@ def show_plan(made: planning.Plan, stopped: list[str]) -> None:
         show(line)
     if made.gone or made.unsure:
         show(f"{len(made.gone):,} known contacts are no longer in the source")
+    if made.rows["in_doubt"]:
+        show(terminal.in_doubt_line(made.rows["in_doubt"]))
     if made.unsure:
         show(Text(f"{made.unsure:,} more may only be missing because their row could not be read", style="dim"))
     for line in terminal.codes_lines(made.codes, made.mended):
@@ -128,6 +135,7 @@ def _show_rejects(made: planning.Plan) -> None:
 @click.option("--approve", is_flag=True, help="Pass the brakes, this once.")
 @full_option
 @resubmit_option
+@resend_option
 @click.option(
     "--keep", is_flag=True, help="With --resubmit: apply it again whenever the row is looked at, until it changes in the CRM."
 )
@@ -140,6 +148,7 @@ def sync(
     approve: bool,
     full: bool,
     sheet: str | None,
+    resend_unknown: bool,
     keep: bool,
     until: str | None,
 ) -> None:
@@ -157,16 +166,16 @@ def sync(
     settings = config.load(config_path, purpose="send", source=_tapped(tap))
     if keep and sheet is None:
         raise FixSetup("--keep goes with --resubmit")
-    corrected = _corrected(sheet, keep=keep)
+    asked: planning.Asked = {"full": full, "resubmitted": _corrected(sheet, keep=keep), "resend_unknown": resend_unknown}
     with ledger_of(settings, write=True) as ledger, Signals() as signals:
-        run = functools.partial(_run, settings, ledger, signals, begun, _deadline(settings, until))
-        result = run(apply_path=apply_path, approve=approve, full=full, corrected=corrected)
+        ends = _deadline(settings, until)
+        result = _run(settings, ledger, signals, begun, ends, asked, apply_path=apply_path, approve=approve)
     shown = result.as_json()
     if as_json:
         show_json(shown, stderr=_of_a_tap(settings))
     else:
         _show_result(result, shown, stderr=_of_a_tap(settings))
-    if result.tally.refused or result.tally.unknown or result.left:
+    if not result.is_settled:
         sys.exit(3)
 
 
@@ -210,11 +219,10 @@ def _run(
     signals: Signals,
     begun: float,
     until: float | None,
+    asked: planning.Asked,
     *,
     apply_path: str | None,
     approve: bool,
-    full: bool,
-    corrected: list[Overlay],
 ) -> pipeline.Result:
     scope = ledger.make_scope(*planning.scope_names(settings))
     with progress_bars() as progress, ledger.lease(scope):
@@ -229,7 +237,7 @@ def _run(
                 ledger.renew(scope)
                 last_renewal = time.monotonic()
 
-        made = planning.prepare(settings, ledger, scope, progress, check, full=full, resubmitted=corrected)
+        made = planning.prepare(settings, ledger, scope, progress, check, **asked)
         with closing(made.spool):
             if apply_path is not None:
                 planfile.check(Path(apply_path), made, _account(settings))
@@ -263,8 +271,12 @@ def _show_result(result: pipeline.Result, shown: dict[str, Any], *, stderr: bool
         )
     if "resubmitted" in shown:
         say(quality_terminal.resubmitted(shown["resubmitted"]))
-    if result.tally.refused or result.tally.unknown:
-        say(Text("refused and unknown contacts are offered again by the next run", style="yellow"))
+    holds = result.plan.on_unknown == "hold"
+    if result.tally.refused or (result.tally.unknown and not holds):
+        who = "refused" if holds else "refused and unknown"
+        say(Text(f"{who} contacts are offered again by the next run", style="yellow"))
+    if doubtful := shown["rows"]["in_doubt"] + (result.tally.unknown if holds else 0):
+        say(terminal.in_doubt_line(doubtful))
     if result.left:
         say(Text(f"the hour came: {result.left:,} contacts are left, and the next run sends them", style="yellow"))
     say(

@@ -98,8 +98,8 @@ def _of_ledger(
     planning.choices_of(settings)
     login, host, source = planning.scope_names(settings)
     with ledger_of(settings) as ledger:
-        scope = scope_of(ledger, settings)
-        quality = quality_report.told(ledger, scope, source, columns, now, show_values=show_values)
+        scope, holds = scope_of(ledger, settings), settings.source.on_unknown == "hold"
+        quality = quality_report.told(ledger, scope, source, columns, now, show_values=show_values, holds_unknown=holds)
         events = event_report.told(ledger, scope, f"{login} at {host}", zone, (first, last), now)
     return {"account": f"{login} at {host}", "file": None, "made_at": quality["made_at"], "quality": quality, "events": events}
 

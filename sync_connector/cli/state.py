@@ -103,6 +103,7 @@ def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool)
 
     What a sync would send now is taken for accepted, by your word alone: whoever is not at the vendor is not sent until it
     changes in the CRM. First the plan is shown; it must be confirmed, or --yes be said. An edit from then on is an update.
+    Contacts in doubt are taken for accepted as well.
     """
     from sync_connector import adopting  # no other command of a night needs it
 
@@ -111,7 +112,7 @@ def adopt(config_path: str, as_json: bool, full: bool, approve: bool, yes: bool)
         scope = ledger.make_scope(*planning.scope_names(settings))
         with kept(ledger, scope, "sync", lambda: ledger.renew(scope)):
             with progress_bars() as progress, Signals() as signals:
-                made = planning.prepare(settings, ledger, scope, progress, signals.check, full=full)
+                made = planning.prepare(settings, ledger, scope, progress, signals.check, full=full, resend_unknown=True)
             with closing(made.spool):
                 if not as_json:
                     show_plan(made, [])

@@ -12,12 +12,17 @@ from sync_connector.model import Change, Contact
 
 class Known(NamedTuple):
     """What the ledger knows of a contact. `phone_number` is the number under which the vendor has it, `payload_fp` the
-    fingerprint of what the vendor accepted under it; `None` where that is nothing or no longer certain."""
+    fingerprint of what the vendor accepted under it; `None` where that is nothing or no longer certain.
+
+    `doubted`: of the contact's own row (see `sieve.own_fingerprints`) as it was sent, where no trustworthy answer came; `None`
+    where one did, or where nobody knows how the row was.
+    """
 
     id: int
     state: str
     phone_number: str | None
     payload_fp: bytes | None
+    doubted: bytes | None = None
 
 
 def payload_fingerprint(contact: Contact) -> bytes:

@@ -28,6 +28,7 @@ class Outcome(IntEnum):
     REJECTED = 3
     DUPLICATE_KEY = 4
     SHARED_REJECTED = 5
+    IN_DOUBT = 6  # no trustworthy answer came to it as it is: not sent again, and its number is still its own
 
 
 class Incumbent(NamedTuple):
@@ -89,10 +90,11 @@ def resolve(
 
     `phones` holds numbers as integers, 0 for a candidate that has none (it is rejected already); those of candidates that
     are no contenders are set to 0. `outcomes` comes with
-    what is decided so far (SEND, NONE, REJECTED, DUPLICATE_KEY) and goes with the rest.
+    what is decided so far (SEND, NONE, IN_DOUBT, REJECTED, DUPLICATE_KEY) and goes with the rest.
     """
     resolution = Resolution(outcomes)
-    phones[outcomes > Outcome.NONE] = 0  # in place: of five million candidates a copy is forty megabytes
+    # In place: of five million candidates a copy is forty megabytes.
+    phones[(outcomes > Outcome.NONE) & (outcomes != Outcome.IN_DOUBT)] = 0
     by_phone = {incumbent.phone: incumbent for incumbent in incumbents}
     contested = np.union1d(repeated(phones), np.array(sorted(by_phone), dtype=np.int64))
     for phone, positions in groups(phones, contested).items():

@@ -6,7 +6,7 @@ that decides what a row becomes (mapping, rules, versions of the libraries), so 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -67,6 +67,14 @@ def as_bytes(fingerprint: npt.NDArray[np.uint64]) -> bytes:
 def own_fingerprints(keys: pa.Array, columns: Sequence[pa.Array]) -> list[bytes]:
     """The same for rows as the CRM has them, whatever the rules are: 16 bytes for each."""
     return [as_bytes(one) for one in fingerprints(keys, columns, 0)]
+
+
+def own_fingerprints_of(keys: Sequence[str], cells: Sequence[Mapping[str, str | None]]) -> list[bytes]:
+    """The same for rows that are apart (header → text), all with the same headers in the same order."""
+    if not keys:
+        return []
+    columns = [pa.array([one[header] for one in cells], pa.large_string()) for header in cells[0]]
+    return own_fingerprints(pa.array(keys, pa.large_string()), columns)
 
 
 @dataclass(slots=True)

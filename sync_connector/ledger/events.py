@@ -30,7 +30,7 @@ SELECT phone_number, id, CASE WHEN state = :gone THEN 'gone' ELSE 'owner' END, r
 FROM contacts WHERE account_id = :account_id AND phone_number AMONG :numbers
 UNION ALL
 SELECT wanted_number, id, 'waiting', recency
-FROM contacts WHERE account_id = :account_id AND wanted_number AMONG :numbers AND state <> :gone
+FROM contacts WHERE account_id = :account_id AND wanted_number AMONG :numbers AND state <> :gone AND state <> 'unknown'
 UNION ALL
 SELECT s.phone_number, c.id, 'former', c.recency
 FROM stale_numbers s JOIN contacts c ON c.source_id = s.source_id AND c.key = s.key
@@ -43,7 +43,7 @@ SELECT DISTINCT e.phone_number FROM events e JOIN contacts c ON c.account_id = e
 WHERE e.account_id = :account_id AND e.matched = 'none'
 UNION
 SELECT DISTINCT e.phone_number FROM events e JOIN contacts c ON c.account_id = e.account_id AND c.wanted_number = e.phone_number
-WHERE e.account_id = :account_id AND e.matched = 'none' AND c.state <> :gone
+WHERE e.account_id = :account_id AND e.matched = 'none' AND c.state <> :gone AND c.state <> 'unknown'
 UNION
 SELECT DISTINCT e.phone_number
 FROM events e JOIN stale_numbers s ON s.account_id = e.account_id AND s.phone_number = e.phone_number

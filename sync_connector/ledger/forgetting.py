@@ -118,7 +118,7 @@ def _written(connection: Connection, person: Person) -> None:
     found = _select(connection, [m.id, m.contact_source, m.contact_key], m.contact_key, {key for _, key in mine})
     person.ids["messages"] |= {row.id for row in found if (row.contact_source, row.contact_key) in of_them}
     batches = connection.execute(sa.select(t.in_flight.c.id, t.in_flight.c.source_id, t.in_flight.c.contacts))
-    person.ids["in_flight"] |= {id_ for id_, source, pairs in batches if mine & {(source, key) for key, _ in pairs}}
+    person.ids["in_flight"] |= {id_ for id_, source, pairs in batches if mine & {(source, key) for key, *_ in pairs}}
     told = connection.execute(sa.select(t.runs.c.id, t.runs.c.source_id, t.runs.c.result).where(t.runs.c.result.is_not(None)))
     person.ids["runs"] |= {id_ for id_, source, result in told if mine & {(source, key) for key in _wrong(result)}}
 
@@ -217,7 +217,7 @@ def _rewritten(connection: Connection, person: Person, spellings: Spellings) -> 
     """Batches that a dead run left, and what a run said of a sheet: without the person."""
     mine = set(person.contacts.values())
     for row in connection.execute(sa.select(t.in_flight).where(t.in_flight.c.id.in_(sorted(person.ids["in_flight"])))).all():
-        left = [[key, number] for key, number in row.contacts if (row.source_id, key) not in mine and number != spellings.e164]
+        left = [one for one in row.contacts if (row.source_id, one[0]) not in mine and one[1] != spellings.e164]
         this = t.in_flight.c.id == row.id
         change = sa.update(t.in_flight).where(this).values(contacts=left) if left else sa.delete(t.in_flight).where(this)
         connection.execute(change)

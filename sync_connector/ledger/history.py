@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from sync_connector.ledger.schema import contacts, findings, rejects, runs, sources, stale_numbers, verdicts
 from sync_connector.ledger.store import Ledger, Scope
+from sync_connector.model import State
 
 
 class Story(NamedTuple):
-    """A contact as the ledger has it. `owner`: who has the number that it waits for. `stale`: numbers it had before."""
+    """A contact as the ledger has it. `owner`: who has the number that it waits for. `stale`: numbers it had before. `is_noted`:
+    the ledger knows its row as it was settled, or as it was sent if its state is unknown."""
 
     id: int
     key: str
@@ -24,6 +26,7 @@ class Story(NamedTuple):
     verdicts: list[dict[str, Any]]
     findings: list[dict[str, Any]]
     stale: list[str]
+    is_noted: bool
 
 
 def story(ledger: Ledger, scope: Scope, key: str, number: str | None) -> list[Story]:
@@ -98,7 +101,8 @@ def _story(connection: sa.Connection, entry: Any) -> Story:
             }
             for row in found
         ],
-        stale=list(stale),
+        stale=[number for number in stale if entry.state != State.UNKNOWN or number != entry.wanted_number],
+        is_noted=entry.row_fp is not None,
     )
 
 

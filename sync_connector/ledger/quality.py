@@ -73,7 +73,8 @@ class Shared(NamedTuple):
 class Quality:
     """`contacts`: (country or `""`, state) → contacts. `keyless`: rows that have no key of their own. `flawed`: contacts with
     at least one finding. `examples`: of a code and severity. `runs`: the last ones that finished, oldest first. `corrected`: the
-    keys of contacts that were sent as a sheet says and not as the CRM does, kept ones first, each with whether it is kept."""
+    keys of contacts that were sent as a sheet says and not as the CRM does, kept ones first, each with whether it is kept.
+    `noted_unknown`: contacts to which no trustworthy answer came, and of which the ledger knows the row as it was sent."""
 
     contacts: dict[tuple[str, str], int]
     keyless: int
@@ -84,6 +85,7 @@ class Quality:
     shared: list[Shared]
     shared_total: int
     corrected: list[tuple[str, bool]]
+    noted_unknown: int = 0
 
 
 def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int = 5, shared: int = 20) -> Quality:
@@ -98,6 +100,9 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
         counted = connection.execute(of_country.group_by(contacts.c.country, contacts.c.state))
         keyless = sa.select(sa.func.count()).where(rejects.c.source_id == scope.source_id, rejects.c.contact_id.is_(None))
         flawed = sa.select(sa.func.count(findings.c.contact_id.distinct())).where(mine)
+        noted = sa.select(sa.func.count()).where(
+            contacts.c.source_id + 0 == scope.source_id, contacts.c.state == State.UNKNOWN, contacts.c.row_fp.is_not(None)
+        )
         sent = contacts.c.state.in_((State.ACCEPTED, State.WARNED))
         kept = sa.select(overlays.c.key, overlays.c.kept).join(contacts, _CORRECTS & sent)
         kept = kept.where(overlays.c.source_id == scope.source_id)
@@ -106,6 +111,7 @@ def quality(ledger: Ledger, scope: Scope, *, runs_back: int = 30, examples: int 
             contacts={(country or "", state): count for country, state, count in counted},
             keyless=connection.scalar(keyless) or 0,
             flawed=connection.scalar(flawed) or 0,
+            noted_unknown=connection.scalar(noted) or 0,
             causes=causes,
             examples={kind: _examples(connection, scope, kind, examples) for kind in {(c.code, c.severity) for c in causes}},
             runs=past,
@@ -166,7 +172,7 @@ def _runs(connection: Connection, scope: Scope, count: int) -> list[Run]:
 def _shared(connection: Connection, scope: Scope, count: int) -> tuple[list[Shared], int]:
     """The most wanted numbers, and how many are wanted by more than one contact."""
     waits = (contacts.c.account_id == scope.account_id) & contacts.c.wanted_number.is_not(None)
-    here = waits & (contacts.c.source_id + 0 == scope.source_id) & (contacts.c.state != State.GONE)
+    here = waits & (contacts.c.source_id + 0 == scope.source_id) & contacts.c.state.not_in((State.GONE, State.UNKNOWN))
     number = sa.func.count()
     query = sa.select(contacts.c.wanted_number, number).where(here).group_by(contacts.c.wanted_number)
     most = connection.execute(query.order_by(number.desc(), contacts.c.wanted_number).limit(count)).all()

@@ -27,7 +27,10 @@ from sync_connector.model import Change, State
 _OPEN = 3
 """Beside LIVE, REJECTED and WAITING: expected, but not settled."""
 
-_KNOWN = "SELECT key, id, state, phone_number, payload_fp FROM contacts WHERE source_id = :source_id AND key AMONG :keys"
+_KNOWN = """
+SELECT key, id, state, phone_number, payload_fp, CASE WHEN state = 'unknown' THEN row_fp END
+FROM contacts WHERE source_id = :source_id AND key AMONG :keys
+"""
 
 _IDS = "SELECT key, id FROM contacts WHERE source_id = :source_id AND key AMONG :keys"
 
@@ -59,7 +62,7 @@ class Reader:
         """The settled rows of the source (24 bytes of memory each), and the contacts that a full read must meet."""
         no_fingerprint = contacts.c.row_fp.is_(None)
         kind = sa.case(
-            (no_fingerprint, _OPEN),
+            (sa.or_(no_fingerprint, contacts.c.state == State.UNKNOWN), _OPEN),
             (contacts.c.wanted_number.is_not(None), WAITING),
             (contacts.c.state == State.REJECTED, REJECTED),
             else_=LIVE,
@@ -99,9 +102,16 @@ class Reader:
             uncertain = self._uncertain_numbers(connection, scope)
             found = ask(connection, _KNOWN, {"source_id": scope.source_id, "keys": list(keys)})
             return {
-                key: Known(id_, state, number, None if number in uncertain else payload)
-                for key, id_, state, number, payload in found
+                key: Known(id_, state, number, None if number in uncertain else payload, doubted)
+                for key, id_, state, number, payload, doubted in found
             }
+
+    def left_in_flight(self, scope: Scope) -> dict[str, bytes | None]:
+        """Key → own fingerprint of its row as it was sent, of the contacts whose batch was begun and never settled: the next run
+        takes them for unknown. `None` where the row was not noted."""
+        query = sa.select(in_flight.c.contacts).where(in_flight.c.source_id == scope.source_id).order_by(in_flight.c.id)
+        with self._reading() as connection:
+            return {key: doubted for batch in connection.scalars(query) for key, _, doubted in noted(batch)}
 
     def claims(self, scope: Scope, numbers: Sequence[str]) -> list[Incumbent]:
         """The contacts that own these numbers at the vendor; `ordinal` is −1, for the caller to fill in.
@@ -128,7 +138,8 @@ class Reader:
         owned: set[str] = set()
         # By the index on wanted_number, which holds only those that wait.
         waits = (contacts.c.account_id == scope.account_id) & contacts.c.wanted_number.is_not(None) & _all_of(scope)
-        query = sa.select(contacts.c.wanted_number, contacts.c.id).where(waits, contacts.c.state != State.GONE)
+        no_longer = (State.GONE, State.UNKNOWN)
+        query = sa.select(contacts.c.wanted_number, contacts.c.id).where(waits, contacts.c.state.not_in(no_longer))
         with self._reading() as connection:
             for rows in self._stream(connection, query, 20_000):
                 for number, id_ in rows:
@@ -249,11 +260,11 @@ class Reader:
     def _uncertain_numbers(self, connection: Connection, scope: Scope) -> frozenset[str]:
         """Numbers of batches that were begun and never settled: what the vendor has under them is not known."""
         query = sa.select(in_flight.c.contacts).where(in_flight.c.account_id == scope.account_id)
-        return frozenset(number for batch in connection.scalars(query) for _, number in batch)
+        return frozenset(number for batch in connection.scalars(query) for _, number, _ in noted(batch))
 
     def _uncertain_ids(self, connection: Connection, scope: Scope) -> frozenset[int]:
         query = sa.select(in_flight.c.contacts).where(in_flight.c.source_id == scope.source_id)
-        keys = [key for batch in connection.scalars(query) for key, _ in batch]
+        keys = [key for batch in connection.scalars(query) for key, _, _ in noted(batch)]
         return frozenset(self._ids(connection, scope, keys).values())
 
     @contextmanager
@@ -274,6 +285,12 @@ class Reader:
                 yield rows
 
 
+def noted(batch: Sequence[Sequence[str | None]]) -> Iterator[tuple[str, str, bytes | None]]:
+    """What was noted of a batch before it left: key, number, own fingerprint of the row where that is known."""
+    for key, number, *rest in batch:
+        yield str(key), str(number), bytes.fromhex(rest[0]) if rest and rest[0] else None
+
+
 def _all_of(scope: Scope) -> sa.ColumnElement[bool]:
     """All contacts of the source, not by the index on it: that would lead to each row in turn, where most are wanted."""
     return contacts.c.source_id + 0 == scope.source_id
@@ -290,8 +307,16 @@ def _stale(scope: Scope) -> sa.CompoundSelect[str, str, str]:
     owned = sa.exists().where(
         owner.c.account_id == stale_numbers.c.account_id, owner.c.phone_number == stale_numbers.c.phone_number
     )
+    others = contacts.c.phone_number != contacts.c.wanted_number
     return sa.union_all(
-        left_crm.where(here, has_number, contacts.c.state == State.GONE),
-        waits.where(here, has_number, contacts.c.state == State.HELD, contacts.c.phone_number != contacts.c.wanted_number),
-        listed.where(stale_numbers.c.source_id == scope.source_id, ~owned),
+        left_crm.where(here, has_number, contacts.c.state == State.GONE, ~_sent_under(contacts)),
+        waits.where(here, has_number, contacts.c.state.in_((State.HELD, State.UNKNOWN)), others, ~_sent_under(contacts)),
+        listed.where(stale_numbers.c.source_id == scope.source_id, ~owned, ~_sent_under(stale_numbers)),
     )
+
+
+def _sent_under(table: sa.Table) -> sa.Exists:
+    """Whether a contact was sent under a number of that table, and nobody knows whether it is there: it is the CRM's number."""
+    sent = contacts.alias()
+    same = (sent.c.account_id == table.c.account_id) & (sent.c.wanted_number == table.c.phone_number)
+    return sa.exists().where(same, sent.c.state == State.UNKNOWN)

@@ -63,10 +63,13 @@ contacts = sa.Table(
     sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("row_fp", sa.LargeBinary(16)),  # of the row as it was settled; NULL: look at the row again
+    # Of the row as it was settled; NULL: look at the row again. Of one in state unknown: of the CRM's own row as it was sent,
+    # whatever the rules are, and the row is looked at again.
+    sa.Column("row_fp", sa.LargeBinary(16)),
     sa.Column("payload_fp", sa.LargeBinary(16)),  # of what the vendor accepted; NULL: nothing, or not certain
     sa.Column("phone_number", sa.Text),  # under which the vendor has it
-    sa.Column("wanted_number", sa.Text),  # which another contact has, and this one waits for
+    # Which another contact has, and this one waits for; or under which it was sent in vain: the vendor may have it there.
+    sa.Column("wanted_number", sa.Text),
     sa.Column("recency", BigId),  # seconds since 1970, when the row last changed in the CRM, if it says
     sa.Column("codes", sa.Text),  # of the last verdict or rejection, separated by blanks
     sa.Column("country", sa.Text),  # ISO alpha-2, as the row was understood; NULL: not known
@@ -166,7 +169,9 @@ in_flight = sa.Table(
     sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("source_id", BigId, nullable=False),
     sa.Column("run_id", BigId, nullable=False),
-    sa.Column("contacts", sa.JSON, nullable=False),  # [[key, phone_number], …] of a batch that was begun
+    # Of a batch that was begun: [[key, phone_number, own fingerprint of the row in hexadecimal], …], the last null where the row
+    # is not at hand, and missing in notes of earlier versions.
+    sa.Column("contacts", sa.JSON, nullable=False),
 )
 
 leases = sa.Table(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sync_connector.model import Change, Clock, Kind, Matched, MessageState, Mode, Severity, State, Verdict
 
 OURS = "keep a backup of the ledger, restore the last one that verifies, and tell the makers"
-RUN_AGAIN = "run `sync-connector sync`: it takes them for unknown and sends them again"
+RUN_AGAIN = "run `sync-connector sync`: it takes them for unknown, and sends them again or holds them (source.on_unknown)"
 NEXT_RUN = "run `sync-connector sync`: it notes that they failed"
 RESOLVE = "`sync-connector sms resolve` takes them for unknown, and lists them"
 FULL = "`sync-connector sync --full` looks at every row anew; restore the last backup if it comes again"

@@ -6,7 +6,7 @@ well; a batch is noted before it leaves. One number has one owner at every commi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from sqlalchemy.engine import Connection
 
 from sync_connector.fault_points import transaction
 from sync_connector.flow.overlay import Overlay
+from sync_connector.flow.sieve import own_fingerprints_of
 from sync_connector.ledger import findings as flaws
 from sync_connector.ledger import leases, overlays
 from sync_connector.ledger.findings import Flawed, Since
 from sync_connector.ledger.nouns import Position, Scope, Settled
-from sync_connector.ledger.reading import Reader
+from sync_connector.ledger.reading import Reader, noted
 from sync_connector.ledger.schema import contacts, in_flight, positions, runs, sources, stale_numbers, verdicts
 from sync_connector.ledger.statements import ask, put
 from sync_connector.model import Change, Finding, Outgoing, Reply, Severity, State, Verdict
@@ -75,7 +76,7 @@ class Writer(Reader):
             left = connection.execute(sa.select(in_flight).where(in_flight.c.account_id == scope.account_id)).all()
             for batch in left:
                 part = Scope(batch.account_id, batch.source_id)
-                self._unknown(connection, part, batch.run_id, [(key, number) for key, number in batch.contacts])
+                self._unknown(connection, part, batch.run_id, list(noted(batch.contacts)))
                 connection.execute(sa.delete(in_flight).where(in_flight.c.id == batch.id))
         return run
 
@@ -110,8 +111,8 @@ class Writer(Reader):
 
     def begin(self, scope: Scope, run: int, batch: Sequence[Outgoing]) -> int:
         """Note, before it leaves, which contacts a batch holds: until `settle`, what the vendor has of them is unknown."""
-        pairs = orjson.dumps([[outgoing.key, outgoing.contact.phone_number] for outgoing in batch]).decode()
-        values = {"account_id": scope.account_id, "source_id": scope.source_id, "run_id": run, "contacts": pairs}
+        note = [(key, number, doubted.hex() if doubted else None) for key, number, doubted in _doubted(batch)]
+        values = {**scope._asdict(), "run_id": run, "contacts": orjson.dumps(note).decode()}
         with transaction(self.engine, "ledger.begin") as connection:
             leases.renew(connection, scope.account_id, self.holder)
             return int(ask(connection, _NOTE, values).scalar_one())
@@ -121,7 +122,7 @@ class Writer(Reader):
         pairs = list(zip(batch, replies, strict=True))
         accepted = [pair for pair in pairs if pair[1].verdict in (Verdict.ACCEPTED, Verdict.WARNED)]
         refused = [pair for pair in pairs if pair[1].verdict is Verdict.REFUSED]
-        unknown = [(one.key, one.contact.phone_number) for one, reply in pairs if reply.verdict is Verdict.UNKNOWN]
+        unknown = _doubted([one for one, reply in pairs if reply.verdict is Verdict.UNKNOWN])
         keys = [one.key for one in batch]
         numbers = [one.contact.phone_number for one, _ in accepted]
         with transaction(self.engine, "ledger.settle") as connection:
@@ -202,19 +203,20 @@ class Writer(Reader):
         ]
         self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes", "country"), rows)
 
-    def _unknown(self, connection: Connection, scope: Scope, run: int, pairs: Sequence[tuple[str, str]]) -> None:
-        """The vendor may have these contacts, or not: nothing that it is known to have under their numbers is certain.
+    def _unknown(self, connection: Connection, scope: Scope, run: int, doubted: Sequence[tuple[str, str, bytes | None]]) -> None:
+        """The vendor may have these contacts (key, number, own fingerprint of the row), or not: nothing that it is known to have
+        under their numbers is certain.
 
         A contact that has no number at the vendor yet takes this one, so that it is told of should it leave the CRM.
         """
-        if not pairs:
+        if not doubted:
             return
-        of_numbers = {"account_id": scope.account_id, "numbers": [number for _, number in pairs]}
+        of_numbers = {"account_id": scope.account_id, "numbers": [number for _, number, _ in doubted]}
         owned = set(ask(connection, _OWNED, of_numbers).scalars())
         ask(connection, _UNCERTAIN, of_numbers)
-        rows = [(key, State.UNKNOWN.value, None, None, None) for key, _ in pairs]
+        rows = [(key, State.UNKNOWN.value, own, number, None) for key, number, own in doubted]
         self._move(connection, scope, run, ("state", "row_fp", "wanted_number", "codes"), rows)
-        mine = {key: number for key, number in pairs if number not in owned}
+        mine = {key: number for key, number, _ in doubted if number not in owned}
         has_one = set(ask(connection, _NUMBERED, {"source_id": scope.source_id, "keys": list(mine)}).scalars())
         self._move(
             connection, scope, run, ("state", "phone_number"),
@@ -346,6 +348,14 @@ def _flawed(contact_id: int, one: Outgoing, reply: Reply) -> Flawed:
     if refused and not said:
         said.append(Finding("refused", "row", severity, "", "the vendor refused the contact and gave no reason; ask the vendor"))
     return Flawed(contact_id, one.key, one.place, (*one.findings, *said), one.cells, refused)
+
+
+def _doubted(batch: Sequence[Outgoing]) -> list[tuple[str, str, bytes | None]]:
+    """Key, number, and the own fingerprint of the row where it is at hand: by it the row is known again under whatever rules."""
+    own: Iterable[bytes | None] = [None] * len(batch)
+    if all(one.cells for one in batch):
+        own = own_fingerprints_of([one.key for one in batch], [one.cells or {} for one in batch])
+    return [(one.key, one.contact.phone_number, doubted) for one, doubted in zip(batch, own, strict=True)]
 
 
 def _codes(reply: Reply) -> str | None:

@@ -83,6 +83,10 @@ def _sections(told: Mapping[str, Any], words: Words, zone: str) -> list[Section]
     return [Section(anchor, titles[anchor], fill(words, "quality.html", anchor, view)) for anchor, view in views.items() if view]
 
 
+RESEND = ("sync-connector sync --resend-unknown",)
+"""What releases contacts in doubt."""
+
+
 class Step(NamedTuple):
     """One thing to do: what is so, what to do about it, the commands that do it, and the section that tells more of it."""
 
@@ -125,14 +129,14 @@ def _first(told: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 def _held_back(quality: Mapping[str, Any], words: Words) -> str:
     """Why rows are not sent: `13 rejected, 2 held`."""
-    contacts = quality["contacts"]
+    contacts, doubtful = quality["contacts"], quality["in_doubt"]
+    unanswered = contacts["unknown"] - doubtful
     kinds = [
         words.ngettext("%(count)s rejected", "%(count)s rejected", contacts["rejected"]) if contacts["rejected"] else "",
         words.ngettext("%(count)s held", "%(count)s held", contacts["held"]) if contacts["held"] else "",
         words.ngettext("%(count)s refused", "%(count)s refused", contacts["refused"]) if contacts["refused"] else "",
-        words.ngettext("%(count)s without an answer", "%(count)s without an answer", contacts["unknown"])
-        if contacts["unknown"]
-        else "",
+        words.ngettext("%(count)s without an answer", "%(count)s without an answer", unanswered) if unanswered else "",
+        words.ngettext("%(count)s in doubt", "%(count)s in doubt", doubtful) if doubtful else "",
         words.ngettext("%(count)s without an identifier", "%(count)s without an identifier", quality["rows_without_key"])
         if quality["rows_without_key"]
         else "",
@@ -152,7 +156,10 @@ def _rows_step(quality: Mapping[str, Any], of_file: bool, words: Words) -> list[
         steps = [Step(so, advice)]
     else:
         so = words.ngettext("%(count)s row is not sent: %(why)s.", "%(count)s rows are not sent: %(why)s.", count, why=why)
-        if count == quality["contacts"]["unknown"]:
+        doubtful = quality["in_doubt"]
+        if count == doubtful:
+            return [Step(so, _released(words), RESEND)]
+        if count == quality["contacts"]["unknown"] and not doubtful:
             advice = words.gettext("Whether the vendor has them is not known; the next run sends them again:")
             return [Step(so, advice, ("sync-connector sync",))]
         suggested = sum(one["suggested"] for one in quality["codes"] if one["severity"] == "reject")
@@ -171,7 +178,14 @@ def _rows_step(quality: Mapping[str, Any], of_file: bool, words: Words) -> list[
             cause=words.phrase(wording.one_line(worst["title"], LONG)),
         )
         steps.append(Step(so, words.phrase(worst["advice"]), () if of_file else (command(worst),), "causes"))
+    if count := quality["in_doubt"]:
+        so = words.ngettext("%(count)s contact is in doubt.", "%(count)s contacts are in doubt.", count)
+        steps.append(Step(so, _released(words), RESEND))
     return steps
+
+
+def _released(words: Words) -> str:
+    return words.gettext("Whether the vendor has them is not known; they are sent again when their rows change, or by:")
 
 
 def _news_step(quality: Mapping[str, Any], words: Words) -> list[Step]:

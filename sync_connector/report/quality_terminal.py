@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sync_connector.ledger.quality import Reject
-from sync_connector.report import mask, messages_terminal
+from sync_connector.report import mask, messages_terminal, terminal
 
 MEANS = {"reject": "not sent", "repair": "mended", "warn": "doubtful"}
 STYLES = {"reject": "red", "repair": "yellow", "warn": "yellow"}
@@ -43,6 +43,8 @@ def summary(told: Mapping[str, Any]) -> Group:
         said.append(f"{not_sent:,}", "bold red" if not_sent else "dim")
         said.append(f" rows are not; {findings['all']:,} findings, on {quality['contacts_with_findings']:,} contacts")
         lines.append(said)
+        if quality["in_doubt"]:
+            lines.append(terminal.in_doubt_line(quality["in_doubt"]))
         lines += _since(quality["since_last_run"])
         if quality["codes"]:
             lines += ["", _causes(quality["codes"])]

@@ -22,9 +22,12 @@ WORDS = {
     "to_send": ("to send", ""),
     "rejected": ("rejected", "not sent; each has a reason"),
     "held": ("held", "their number went with another contact"),
+    "in_doubt": ("in doubt", "no trustworthy answer came; not sent again"),
 }
 PACE = {"batch_size": "contacts in a request", "concurrency": "requests at once"}
-STYLES = {"unchanged": "dim", "to_send": "green", "rejected": "red", "held": "yellow"}
+STYLES = {"unchanged": "dim", "to_send": "green", "rejected": "red", "held": "yellow", "in_doubt": "yellow"}
+RARE = ("in_doubt",)
+"""Words that are told only where there is something to count: most sources never have them."""
 
 
 def rows_table(rows: Mapping[str, int], changes: Mapping[str, int], *, before: bool = True) -> Table:
@@ -37,6 +40,8 @@ def rows_table(rows: Mapping[str, int], changes: Mapping[str, int], *, before: b
     table.add_row(f"{rows['read']:,}", "rows read", "", "")
     for name, (label, remark) in WORDS.items():
         count = rows[name]
+        if name in RARE and not count:
+            continue
         if name == "to_send":
             label = label if before else "sent"
             remark = f"{changes['create']:,} create, {changes['update']:,} update"
@@ -103,6 +108,13 @@ def pace_line(pace: Mapping[str, int]) -> Text:
     return Text(f"the vendor made us lower the pace, at times to {', '.join(told)}", style="dim")
 
 
+def in_doubt_line(count: int) -> Text:
+    """Contacts that are not sent again, and what releases them."""
+    who, each = (f"{count:,} contact is", "It") if count == 1 else (f"{count:,} contacts are", "Each")
+    what = f"{who} in doubt: the vendor gave no trustworthy answer. {each} is sent again when its row changes in the CRM, or by:"
+    return Text(f"{what} sync-connector sync --resend-unknown", style="yellow")
+
+
 def codes_lines(codes: Mapping[str, int], mended: Mapping[str, int]) -> list[Text]:
     """How often each code was met, the most frequent first: what keeps rows back, and what was mended or doubtful."""
     lines = []
@@ -118,26 +130,16 @@ def runs_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not runs:
         return Text("no run yet; start one with: sync-connector sync")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in (
-        "run",
-        "started (UTC)",
-        "status",
-        "read",
-        "sent",
-        "accepted",
-        "refused",
-        "unknown",
-        "rejected",
-        "held",
-        "gone",
-        "seconds",
-    ):
-        table.add_column(name, justify="left" if name in ("started (UTC)", "status") else "right")
+    of_rows = ["rejected", "held"]
+    of_rows += [name for name in RARE if any(((run["result"] or {}).get("rows") or {}).get(name) for run in runs)]
+    of_verdicts = ("sent", "accepted", "refused", "unknown")
+    for name in ("run", "started (UTC)", "status", "read", *of_verdicts, *of_rows, "gone", "seconds"):
+        table.add_column(WORDS.get(name, (name,))[0], justify="left" if name in ("started (UTC)", "status") else "right")
     for run in runs:
         result = run["result"] or {}
         rows, verdicts = result.get("rows", {}), result.get("verdicts", {})
-        said = [verdicts.get(name) for name in ("sent", "accepted", "refused", "unknown")]
-        counts = [rows.get("read"), *said, rows.get("rejected"), rows.get("held"), result.get("gone")]
+        said = [verdicts.get(name) for name in of_verdicts]
+        counts = [rows.get("read"), *said, *(rows.get(name) for name in of_rows), result.get("gone")]
         style = {"finished": "green", "failed": "red"}.get(run["status"], "yellow")
         shown = ["" if count is None else f"{count:,}" for count in counts]
         seconds = f"{result['seconds']:.1f}" if "seconds" in result else ""
@@ -266,11 +268,21 @@ def mapping_shown(one: Mapping[str, Any]) -> Group:
     return Group(Text.assemble((one["name"], "bold green"), f"  {one['title']}"), Text(one["file"], style="dim"), table)
 
 
+def _doubt_lines(contact: Mapping[str, Any]) -> list[Text]:
+    """What is to be said of a contact to which no trustworthy answer came."""
+    released = "its row changes in the CRM, or by: sync-connector sync --resend-unknown"
+    next_time = f"it is in doubt, and not sent again until {released}" if contact["in_doubt"] else "the next run sends it again"
+    told = f"it was sent as {contact['perhaps_at_vendor']}, and no trustworthy answer came: {next_time}"
+    return [_told("", told, style="yellow")]
+
+
 def _ledger_lines(contact: Mapping[str, Any], seen: Container[tuple[str, str]]) -> list[Text]:
     """A contact as the ledger has it, with the findings that are not `seen` (code, value) in its row."""
     lines = [_told("ledger", f"{contact['key']} is {contact['state']}, moved last by run {contact['last_moved_by_run']}")]
-    if contact["number_at_vendor"]:
+    if contact["number_at_vendor"] and contact["number_at_vendor"] != contact["perhaps_at_vendor"]:
         lines.append(_told("", f"the vendor has it under {contact['number_at_vendor']}"))
+    if contact["perhaps_at_vendor"]:
+        lines += _doubt_lines(contact)
     if contact["waits_for_number"]:
         lines.append(_told("", f"it waits for {contact['waits_for_number']}, which {contact['number_taken_by']} has"))
     lines += [

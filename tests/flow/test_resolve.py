@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sync_connector.flow.resolve import UNKNOWN_RECENCY, Incumbent, Outcome, Resolution, groups, repeated, resolve
 
 Policy = Literal["newest", "first", "reject"]
-S, N, H, R, D, X = Outcome  # SEND NONE HELD REJECTED DUPLICATE_KEY SHARED_REJECTED
+S, N, H, R, D, X, Q = Outcome  # SEND NONE HELD REJECTED DUPLICATE_KEY SHARED_REJECTED IN_DOUBT
 POLICIES: tuple[Policy, ...] = ("newest", "first", "reject")
 
 
@@ -185,3 +185,13 @@ def test_one_number_has_one_owner(
             assert new == (X if policy == "reject" else H)
         assert (position in resolution.owners) == (new in (H, X))
     assert all(incumbent.ordinal >= 0 for incumbent, _ in resolution.displaced)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_who_is_in_doubt_contends_for_the_number(policy: Policy) -> None:
+    """It is not sent, and its number is nobody else's for that: it wins or waits as it would if it were sent."""
+    doubtful = _resolve(policy, [7, 7], outcomes=[Q, S])
+    sent = _resolve(policy, [7, 7], outcomes=[S, S])
+    assert [Q if one is S and place == 0 else one for place, one in enumerate(_outcomes(sent))] == _outcomes(doubtful)
+    assert doubtful.owners == sent.owners
+    assert _outcomes(_resolve(policy, [7], outcomes=[Q])) == [Q]

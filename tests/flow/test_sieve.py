@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_connector.flow.sieve import LIVE, REJECTED, Fingerprints, Index, as_bytes, fingerprints, seed_of
+from sync_connector.flow.sieve import (
+    LIVE,
+    REJECTED,
+    Fingerprints,
+    Index,
+    as_bytes,
+    fingerprints,
+    own_fingerprints,
+    own_fingerprints_of,
+    seed_of,
+)
 
 Row = tuple[str, str | None, str | None]
 
@@ -157,3 +167,15 @@ def test_who_was_expected_and_not_met_is_missing() -> None:
     assert index.missing().tolist() == [11, 13]
     _met(index, [11, 13], [1, 2])
     assert index.missing().tolist() == []
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_a_row_that_is_apart_has_the_fingerprint_that_it_has_among_others(rows: list[Row]) -> None:
+    """Whichever rows stand beside it, alone or in a batch: by it a row is known again."""
+    keys, first, second = (pa.array(column, pa.large_string()) for column in zip(*rows, strict=True))
+    among = own_fingerprints(keys, [first, second])
+    cells = [{"a": a, "b": b} for _, a, b in rows]
+    assert own_fingerprints_of([key for key, _, _ in rows], cells) == among
+    assert [own_fingerprints_of([key], [one])[0] for (key, _, _), one in zip(rows, cells, strict=True)] == among
+    assert own_fingerprints_of([], []) == []

@@ -81,6 +81,19 @@ def test_rows_without_an_answer_are_not_written_into_a_sheet() -> None:
     assert "rejects.xlsx" not in first
 
 
+def test_contacts_in_doubt_are_told_apart_with_what_releases_them() -> None:
+    """Alone, they are all there is to do; beside others, they are a step of their own, not among who is sent again."""
+    contacts = {"known": 5, **dict.fromkeys(of.STATES, 0), "accepted": 3, "unknown": 2}
+    alone = text_of(of.of_report(contacts=contacts, in_doubt=2, rows_without_key=0, codes=[]), "first")
+    assert "2 rows are not sent: 2 in doubt. Whether the vendor has them is not known; they are sent again when" in alone
+    assert "sync-connector sync --resend-unknown" in alone
+    assert "rejects.xlsx" not in alone
+    contacts = {"known": 9, **dict.fromkeys(of.STATES, 0), "accepted": 3, "rejected": 3, "unknown": 3}
+    beside = text_of(of.of_report(contacts=contacts, in_doubt=1, rows_without_key=0), "first")
+    assert "6 rows are not sent: 3 rejected, 2 without an answer and 1 in doubt." in beside
+    assert "1 contact is in doubt. Whether the vendor has them is not known" in beside
+
+
 def test_the_figures_are_those_that_were_told() -> None:
     """Contacts at the vendor, rows not sent with why, findings, and what the last run opened and closed."""
     first = text_of(USUAL, "first")

@@ -74,6 +74,7 @@ def of_quality(**changes: Any) -> dict[str, Any]:
         "made_at": "2026-11-03T16:00:00Z",
         "run": trend[-1],
         "contacts": {"known": 2000, **dict(zip(STATES, (1980, 4, 1, 0, 13, 2, 7), strict=True))},
+        "in_doubt": 0,
         "rows_without_key": 1,
         "contacts_with_findings": 120,
         "findings": {"all": 142, "reject": 14, "repair": 8, "warn": 120},
