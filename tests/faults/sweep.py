@@ -135,9 +135,9 @@ def really_died(world: World, scenario: Scenario, at: int) -> None:
     assert done.returncode == 137, f"{scenario.name} did not die at {at}: {done.returncode}: {done.stderr[-2000:]}"
 
 
-def sweep(scenario: Scenario, folder: Path, ledger: str, at: Town, how: str = "die", *, once: bool = False) -> Swept:
-    """Kill the scenario at every point in turn; `once`: where it comes to one for the first time. `how`: it dies, dies `really`,
-    or its connections to the ledger are `lost`."""
+def sweep(scenario: Scenario, folder: Path, ledger: str, at: Town, how: str = "die", known: set[str] | None = None) -> Swept:
+    """Kill the scenario at every point in turn; with `known`, at those of another name, where it comes to one first, and they are
+    known then. `how`: it dies, dies `really`, or its connections to the ledger are `lost`."""
     begun, told = time.monotonic(), Swept(scenario.name)
     with prepared(scenario, folder, ledger, at) as base:
         with base.copied(folder / "world") as world:
@@ -146,8 +146,11 @@ def sweep(scenario: Scenario, folder: Path, ledger: str, at: Town, how: str = "d
             wanted = world.state()
         world.remove()
         told.points = Counter(names)
-        places = {name: place for place, name in reversed(list(enumerate(names, start=1)))}.values()
-        for place in sorted(places) if once else range(1, len(names) + 1):
+        places = list(range(1, len(names) + 1))
+        if known is not None:
+            places = [place for place in places if names[place - 1] not in {*known, *names[: place - 1]}]
+            known |= set(names)
+        for place in places:
             faults: list[str] = []
             with base.copied(folder / "world") as world:
                 if how == "really":
@@ -188,9 +191,10 @@ def sweep_all(wanted: Sequence[str], ledger: str = "", how: str = "die", *, once
         chosen = [one for one in chosen if one.by_command]
     elif how == "lost":
         chosen = [one for one in chosen if one.any_ledger]
+    known = set[str]() if once else None
     with tempfile.TemporaryDirectory(prefix="sweep-") as folder, town() as at:
         return [
-            sweep(one, Path(folder) / one.name.replace(" ", "-"), ledger if one.any_ledger else "", at, how, once=once)
+            sweep(one, Path(folder) / one.name.replace(" ", "-"), ledger if one.any_ledger else "", at, how, known)
             for one in chosen
         ]
 
@@ -202,7 +206,7 @@ def main() -> int:
     parser.add_argument("--postgres", default="", metavar="URL", help="a server for the ledgers; else they are files")
     parser.add_argument("--really", action="store_const", const="really", dest="how", help="end a process of its own each time")
     parser.add_argument("--lost", action="store_const", const="lost", dest="how", help="cut the ledger's connections instead")
-    parser.add_argument("--once", action="store_true", help="each point where a scenario comes to it first, not every time")
+    parser.add_argument("--once", action="store_true", help="each point only where it is met first")
     asked = parser.parse_args()
     if asked.how == "lost" and not asked.postgres:
         parser.error("--lost is about a server: name it with --postgres")

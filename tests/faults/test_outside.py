@@ -7,12 +7,13 @@ import ctypes
 import os
 import random
 import resource
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ import sqlalchemy as sa
 from sync_connector.sandbox.app import Vendor
 from tests.conftest import Project, accepted_by_ledger, crm_engine, e164, person
 
-KILLS = 10
+KILLS = 8
 PEOPLE = 60
 
 
@@ -102,9 +103,8 @@ def test_a_disk_that_is_full(on_sqlite: Project, vendor: Vendor, tmp_path: Path)
         assert "disk" in fails(on_sqlite, "sync", preexec=preexec)
         assert 0 < len(vendor.contacts) < 3_000
         room = tmp_path / "ledger.db"
-        with closing(sa.create_engine(full).raw_connection()) as connection:
-            connection.execute("PRAGMA wal_checkpoint")  # type: ignore[attr-defined]
-            connection.backup(sa.create_engine(f"sqlite:///{room}").raw_connection().driver_connection)  # type: ignore[attr-defined]
+        for name in ("", "-wal"):
+            shutil.copy(f"{tmp_path / 'disk' / 'ledger.db'}{name}", f"{room}{name}")
     on_sqlite.environment["TEST_LEDGER"] = on_sqlite.ledger_url = f"sqlite:///{room}"
     all_is_well(on_sqlite, vendor, 3_000)
 
@@ -130,7 +130,7 @@ def test_a_ledger_that_may_not_be_written(on_sqlite: Project, vendor: Vendor, wh
     mode = path.stat().st_mode
     path.chmod(0o500 if path.is_dir() else 0o400)
     posts = len(vendor.requests)
-    said = fails(on_sqlite, "sync", preexec=not_almighty, code=2 if what == "x" else 1)
+    said = fails(on_sqlite, "sync", preexec=not_almighty, code=2)
     assert "ledger" in said
     assert len(vendor.requests) == posts
     path.chmod(mode)
@@ -211,11 +211,11 @@ class Cutting:
 
 @pytest.fixture(params=["postgres", "mariadb"])
 def crm(request: pytest.FixtureRequest, on_sqlite: Project) -> Iterator[Cutting]:
-    """A CRM of 20,000 contacts in a database, and the way to it."""
+    """A CRM of 9,000 contacts in a database, and the way to it."""
     url = str(request.getfixturevalue(f"{request.param}_database"))
     with crm_engine(url).begin() as connection:
         connection.exec_driver_sql("CREATE TABLE people (id VARCHAR(20) PRIMARY KEY, mobile VARCHAR(40), city VARCHAR(200))")
-        rows = [{"i": f"K{n:05d}", "m": person(n)["mobile"], "c": "Paris" * 30} for n in range(20_000)]
+        rows = [{"i": f"K{n:05d}", "m": person(n)["mobile"], "c": "Paris" * 30} for n in range(9_000)]
         connection.execute(sa.text("INSERT INTO people VALUES (:i, :m, :c)"), rows)
     (on_sqlite.folder / "own.toml").write_text(
         'crm = "test"\ntitle = "test"\n[columns]\nkey = ["id"]\nphone = ["mobile"]\nadress = ["city"]\n'
@@ -238,15 +238,12 @@ def test_a_crm_that_is_gone_while_it_is_read(on_sqlite: Project, vendor: Vendor,
     gone, and the next run is whole."""
     on_sqlite.run("plan")
     whole = crm.said
-    for share in (0.0, 0.0003, 0.002, 0.1, 0.5, 0.8, 0.995):
+    for share in (0.0, 0.0005, 0.005, 0.2, 0.8, 0.99):
         crm.said, crm.at = 0, int(whole * share) + 1
-        said = fails(on_sqlite, "sync")
-        assert "nothing was sent" in said, (share, said)
-        assert vendor.contacts == {}
+        assert "nothing was sent" in sentence(on_sqlite.run("sync", code=1).stderr)
+    crm.said, crm.at = 0, whole // 2
+    assert "nothing was sent" in fails(on_sqlite, "sync")  # nor does anything else tell of it at length
+    assert vendor.contacts == {}
     crm.at = 0
     assert on_sqlite.sync()["status"] == "finished"
-    assert len(vendor.contacts) == 20_000
-    crm.said, crm.at = 0, whole // 2
-    fails(on_sqlite, "sync")
-    crm.at = 0
-    assert on_sqlite.sync()["gone"] == 0
+    assert len(vendor.contacts) == 9_000
