@@ -317,8 +317,7 @@ def backup(world: World) -> None:
 
 
 def backup_again(world: World) -> None:
-    if not (world.folder / "backup.db").exists():
-        backup(world)
+    world.run("state", "backup", world.path("backup.db"), codes=(0, 2))  # what is there already is not overwritten
 
 
 # --- what is written for people -------------------------------------------------------------------------------------------
