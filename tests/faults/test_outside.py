@@ -85,8 +85,10 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[], None] | No
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
-        yield None
-        subprocess.run(["umount", str(folder)], check=True)
+        try:
+            yield None
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
         return
     yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes << 9, kilobytes << 9))
 
