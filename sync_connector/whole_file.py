@@ -26,7 +26,7 @@ def whole_file(path: str | Path, point: str) -> Iterator[BinaryIO]:
             yield raw
         reach(f"{point}.after")
         return
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    unfinished = unfinished_name(target)
     try:
         with open(unfinished, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as raw:
             reach(f"{point}.before")
@@ -37,7 +37,7 @@ def whole_file(path: str | Path, point: str) -> Iterator[BinaryIO]:
         os.replace(unfinished, target)
         keep_names(target.parent)
     finally:
-        _clear(target)
+        clear(target)
     reach(f"{point}.after")
 
 
@@ -50,12 +50,17 @@ def keep_names(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _clear(target: Path) -> None:
+def unfinished_name(target: Path) -> Path:
+    """What a file is called until it is whole; `clear` finds it."""
+    return target.with_name(f".{target.name}.{os.getpid()}.part")
+
+
+def clear(target: Path) -> None:
     """Remove what we, or a process that was killed at it, left unfinished; another that lives is at its own."""
-    for left in target.parent.glob(".*.part"):
-        named = re.fullmatch(r"\.(.+)\.(\d+)\.part", left.name, re.DOTALL)
+    for left in os.listdir(target.parent) if target.parent.is_dir() else ():
+        named = re.fullmatch(r"\.(.+)\.(\d+)\.part(-wal|-shm|-journal)?", left, re.DOTALL)
         if named and named[1] == target.name and (int(named[2]) == os.getpid() or not _lives(int(named[2]))):
-            left.unlink(missing_ok=True)
+            (target.parent / left).unlink(missing_ok=True)
 
 
 def _lives(process: int) -> bool:

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,20 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-@pytest.fixture(scope="session", autouse=True)
-def few_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@contextmanager
+def few_trusted() -> Iterator[None]:
     """One certificate authority is trusted, which signs nothing: whoever connects anywhere reads the file of all that are,
     hundreds on most systems, and that takes longer than a run of three contacts. Programs that tests start inherit it."""
-    path = tmp_path_factory.mktemp("authorities") / "ca.pem"
-    trustme.CA().cert_pem.write_to_path(str(path))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(path))
+    with tempfile.TemporaryDirectory(prefix="authorities-") as folder, pytest.MonkeyPatch.context() as patch:
+        trustme.CA().cert_pem.write_to_path(f"{folder}/ca.pem")
+        patch.setenv("SSL_CERT_FILE", f"{folder}/ca.pem")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_authorities() -> Iterator[None]:
+    """See `few_trusted`."""
+    with few_trusted():
         yield
 
 
@@ -183,8 +190,8 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_ledger"))
 
 
-@pytest.fixture
-def one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def engines_kept() -> Iterator[None]:
     """A ledger that is opened again has the engine that it had, its connections closed in between. A process opens its ledger
     once; a test that plays dozens of runs in one process would else compile each statement dozens of times."""
     made: dict[sa.URL, sa.Engine] = {}
@@ -195,7 +202,16 @@ def one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
             made[url] = make(url)
         return made[url]
 
-    monkeypatch.setattr(opening, "_engine", engine)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "_engine", engine)
+        yield
+
+
+@pytest.fixture
+def one_engine() -> Iterator[None]:
+    """See `engines_kept`."""
+    with engines_kept():
+        yield
 
 
 @pytest.fixture

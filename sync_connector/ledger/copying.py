@@ -7,7 +7,6 @@ no file is ever overwritten. It says of itself that it is a copy, so that a ledg
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from sync_connector.errors import FixSetup, TryLater
 from sync_connector.fault_points import reach
 from sync_connector.ledger import soundness
 from sync_connector.ledger.opening import COPY
+from sync_connector.whole_file import clear, unfinished_name
 
 BUSY = 10.0  # seconds that a lock is waited for
 
@@ -44,9 +44,11 @@ def backup(url: str, target: Path) -> tuple[int, int]:
     if backend != "sqlite" or not source.exists():
         raise FixSetup(f"ledger.url: there is no ledger at {source}; the first sync makes it")
     soundness.look_at_files(str(source))
+    with suppress(OSError):
+        clear(target)  # of one that was killed: it is as long as the ledger, and holds what it holds
     if target.exists() or target.is_symlink():
         raise FixSetup(f"{target} is there already, and is not overwritten; choose another name")
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = unfinished_name(target)
     try:
         reach("ledger.copy.before")
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -61,9 +63,8 @@ def backup(url: str, target: Path) -> tuple[int, int]:
     except OSError as fault:
         raise FixSetup(f"{target} cannot be written: {fault.strerror}") from None
     finally:
-        for name in (part, Path(f"{part}-wal"), Path(f"{part}-shm"), Path(f"{part}-journal")):
-            with suppress(OSError):
-                name.unlink()
+        with suppress(OSError):
+            clear(target)
     return pages, size
 
 

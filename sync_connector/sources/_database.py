@@ -106,6 +106,19 @@ def as_text(connection: sa.Connection) -> None:
         driver.text_factory = bytes
 
 
+@contextmanager
+def let_go(result: sa.CursorResult[Any]) -> Iterator[None]:
+    """Of a result whose rows are read one by one, nothing more is asked for once its connection is lost: PyMySQL would try to
+    when it is collected, and tell standard error of it at length."""
+    unread = getattr(result.cursor, "_result", None) if result.dialect.driver == "pymysql" else None
+    try:
+        yield
+    except sa.exc.DBAPIError as fault:
+        if unread is not None and fault.connection_invalidated:
+            unread.unbuffered_active = False
+        raise
+
+
 BIT = 16  # MySQL's type of bits, which come as bytes that are a number
 
 

@@ -24,7 +24,7 @@ from sync_connector.errors import FixSetup
 from sync_connector.mapping import Mapping, bind
 from sync_connector.recognition import Recognition, recognize
 from sync_connector.sources import Chunk, _tables
-from sync_connector.sources._database import Database, as_text, bits_of, columns
+from sync_connector.sources._database import Database, as_text, bits_of, columns, let_go
 
 ROWS = 8_192  # of a chunk, and of one fetch from the server
 KEYS_AT_ONCE = 500
@@ -198,7 +198,7 @@ class SqlSource:
         as_text(connection)
         reading = connection.execution_options(stream_results=True, yield_per=ROWS)
         done = read_bytes = 0
-        with reading.execute(statement, parameters) as result:
+        with reading.execute(statement, parameters) as result, let_go(result):
             bits = bits_of(result)
             keys = {at for at, header in enumerate(self._headers) if header in self._key}
             for part in result.partitions(ROWS):

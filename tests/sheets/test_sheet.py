@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sync_connector import whole_file
 from sync_connector.errors import FixSetup
 from sync_connector.model import Finding, Place, Severity
 from sync_connector.sheets import Edited, SheetRow, _workbook, read, write
@@ -422,7 +423,7 @@ def test_a_full_disk_is_a_sentence(form: str, rows: int, tmp_path: Path, monkeyp
     def full(path: Any, mode: str, *more: Any, **other: Any) -> Any:
         return real("/dev/full", mode)
 
-    monkeypatch.setattr(write, "open", full, raising=False)
+    monkeypatch.setattr(whole_file, "open", full, raising=False)
     with pytest.raises(FixSetup, match=r"cannot be written: .*No space left on device"):
         FORMS[form](tmp_path / "x", HEADERS, (row(f"k{n}", "1", "Jean", "06") for n in range(rows)))
     assert list(tmp_path.iterdir()) == []
