@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proof.mutations import MUTATIONS, ROOT, Mutation
+from tests.proof.running import STEPS, play
 
 AT_ONCE = 100
 """Examples of one seed."""
@@ -32,7 +33,7 @@ console = Console()
 @click.option("--examples", default=2_000, show_default=True, help="How many.")
 @click.option("--processes", default=os.cpu_count() or 1, show_default=True, help="How many at once.")
 @click.option("--seed", type=int, help="Of the first hundred; the next hundred have the next. By default a new one.")
-@click.option("--steps", default=6, show_default=True, help="Of each example.")
+@click.option("--steps", default=STEPS, show_default=True, help="Of each example.")
 @click.option("--shrink", is_flag=True, help="Look for the smallest program that shows a failure, which takes minutes.")
 @click.option("--mutations", is_flag=True, help="Break the product on purpose, one mistake after the other, instead.")
 @click.option("--only", default="", help="With --mutations: those in whose name this stands.")
@@ -54,18 +55,10 @@ def main(
         sys.exit(_mutants(examples, 1 if seed is None else seed, steps, only, with_tests=with_tests))
     first = secrets.randbelow(1 << 31) if seed is None else seed
     if as_json:
-        from tests.proof.running import play  # it brings the product
-
         ended = play(examples, first, steps, shrink=shrink)
         click.echo(json.dumps(ended._asdict()))
         sys.exit(1 if ended.failure else 0)
     sys.exit(_long(examples, processes, first, steps, shrink=shrink))
-
-
-def _part(examples: int, seed: int, steps: int, shrink: bool) -> tuple[int, int, str, float]:
-    from tests.proof.running import play
-
-    return play(examples, seed, steps, shrink=shrink)
 
 
 def _long(examples: int, processes: int, first: int, steps: int, *, shrink: bool) -> int:
@@ -76,7 +69,7 @@ def _long(examples: int, processes: int, first: int, steps: int, *, shrink: bool
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), max_tasks_per_child=20)
     with Progress(*columns, console=console) as progress, pool:
         task = progress.add_task("examples", total=examples)
-        waiting = [pool.submit(_part, size, first + place, steps, shrink) for place, size in enumerate(parts)]
+        waiting = [pool.submit(play, size, first + place, steps, shrink=shrink) for place, size in enumerate(parts)]
         for done in as_completed(waiting):
             seed, count, failure, _ = done.result()
             played += count

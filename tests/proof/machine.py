@@ -47,10 +47,12 @@ cities = st.sampled_from(["Paris", "Lyon"])
 lasts = st.sampled_from(["Dupont", "Dupont", ADDRESS])
 emails = st.sampled_from(list(EMAILS))
 times = st.integers(0, 1).map(lambda month: f"2026-0{month + 1}-01T00:00:00Z")
-numbers = st.sampled_from(["+33612000000", "+33612000001", "+33612000002", "+33470123450", "+32470123450"])
+NUMBERS = ("+33612000000", "+33612000001", "+33612000002", "+33470123450", "+32470123450")
 mobiles = st.sampled_from(["+33612000000", "+33612000001", "+33612000002"])
-moods = st.sampled_from(["takes", "warns", "refuses", "poisoned"])
-faults = st.lists(st.sampled_from(FAULTS), max_size=5)
+moods = st.lists(st.sampled_from(["takes", "takes", "takes", "warns", "refuses", "poisoned"]), min_size=5, max_size=5)
+edits = st.tuples(keys, phones, lasts, cities, emails, times)
+kinds = st.sampled_from([*FAULTS, "reordered", "stranger"])  # in which a verdict may be taken for another's
+faults = st.lists(kinds, max_size=4) | st.tuples(kinds, st.integers(1, 6)).map(lambda of: [of[0]] * of[1]) | st.just([])
 silent = st.lists(st.sampled_from(["none", "lost", "half", "429", "missing"]), max_size=4)
 
 
@@ -108,7 +110,6 @@ class Proof(RuleBasedStateMachine):
 
     # --- the CRM ---------------------------------------------------------------------------------------------------------
 
-    @rule(key=keys, phone=phones, last=lasts, city=cities, email=emails, when=times)
     def edit(self, key: str, phone: str, last: str, city: str, email: str, when: str) -> None:
         """A contact is there, new or not, with any number that another may have."""
         self.company.put(self._row(key, phone) | {"last name": last, "city": city, "email": email, "updated_at": when})
@@ -136,16 +137,14 @@ class Proof(RuleBasedStateMachine):
         """A severity, who wins a shared number, the country from which numbers are seen."""
         setattr(self.company.rules, *choice)
 
-    @rule(number=numbers, mood=moods)
-    def the_vendor_changes_its_mind(self, number: str, mood: Any) -> None:
-        """It takes a number, warns of it, refuses it, or breaks at it."""
-        self.company.vendor.moods[number] = mood
-
     # --- runs ------------------------------------------------------------------------------------------------------------
 
-    @rule(these=faults, dies_at=deaths(AT_A_SYNC))
-    def run(self, these: list[str], dies_at: Death | None) -> None:
-        """A sync, which may die at any place."""
+    @rule(changed=st.lists(edits, max_size=4), moods=moods, these=faults, dies_at=deaths(AT_A_SYNC))
+    def run(self, changed: list[tuple[str, ...]], moods: list[Any], these: list[str], dies_at: Death | None) -> None:
+        """Edits, and a sync, which may die at any place; the vendor takes each number, warns of it, refuses it or breaks at it."""
+        for one in changed:
+            self.edit(*one)
+        self.company.vendor.moods = dict(zip(NUMBERS, moods, strict=True))
         process = Process(dies_at)
         weather = self.company.weather_of(these)
         before = self.company.vendor.said.copy()

@@ -16,7 +16,7 @@ from hypothesis.stateful import get_state_machine_test
 from tests.proof.company import staged
 from tests.proof.machine import Proof
 
-STEPS = 6
+STEPS = 5
 """What is done to a company before all must become quiet."""
 
 
