@@ -31,7 +31,7 @@ from sync_connector.flow.resolve import UNKNOWN_RECENCY, Incumbent, Outcome, Res
 from sync_connector.flow.sieve import Index, seed_of
 from sync_connector.flow.spool import Candidate, Spool
 from sync_connector.ledger.store import Ledger, Position, Scope
-from sync_connector.reading import NEW, UPDATED, Passing, Progress, Reading, Remembered
+from sync_connector.reading import NEW, RENUMBERED, REPEATED, UPDATED, Passing, Progress, Reading, Remembered
 from sync_connector.rules import AUDITED, CATALOGUE, SEVERITIES, chosen
 from sync_connector.sources import ResumableSource, RowSource
 
@@ -288,9 +288,9 @@ def _prepare(
         source_digest=reading.digest.hexdigest(),
         codes=passing.codes,
         mended=passing.mended,
-        creates=int((needs != UPDATED).sum()),
-        updates=int((needs == UPDATED).sum()),
-        moved=int((needs != NEW).sum()),
+        creates=int(np.isin(needs, (NEW, RENUMBERED)).sum()),
+        updates=int(np.isin(needs, (UPDATED, REPEATED)).sum()),
+        moved=int(np.isin(needs, (UPDATED, RENUMBERED)).sum()),
     )
 
 

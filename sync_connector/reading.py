@@ -32,7 +32,7 @@ from sync_connector.flow.spool import Candidate, Spool
 from sync_connector.ledger.nouns import Contest
 from sync_connector.ledger.store import Ledger, Scope
 from sync_connector.mapping import Binding
-from sync_connector.model import Change, Finding, Place, Severity
+from sync_connector.model import Change, Finding, Place, Severity, State
 
 
 class Progress:
@@ -53,8 +53,9 @@ class Remembered(NamedTuple):
     file: str
 
 
-NEW, UPDATED, RENUMBERED = 0, 1, 2
-"""What a candidate needs: a contact that the vendor has not got, other data, or another number (a `create` too)."""
+NEW, UPDATED, RENUMBERED, REPEATED = 0, 1, 2, 3
+"""What a candidate needs: a contact that the vendor has not got, other data, another number (a `create` too), or what was sent
+before and brought no answer: the CRM need not have changed for that."""
 
 
 class Column:
@@ -80,7 +81,7 @@ class Passing:
     """What passed the sieve, as columns of numbers beside the spool; an entry of each column for a candidate.
 
     `outcomes` (int8): `Outcome`. `phones` (int64): the number, 0 if it has none. `ordinals` (int32): of the row.
-    `recencies` (int64): seconds since 1970. `key_hashes` (uint32). `needs` (int8): NEW, UPDATED or RENUMBERED.
+    `recencies` (int64): seconds since 1970. `key_hashes` (uint32). `needs` (int8): NEW, UPDATED, RENUMBERED or REPEATED.
     """
 
     spool: Spool
@@ -281,7 +282,9 @@ def _normalize_and_diff(
         if row in doubtful and outcome is not Outcome.NONE:  # though other rules reject it now: once released, it is looked at
             outcome = Outcome.IN_DOUBT
         renumbered = entry is not None and entry.phone_number is not None and change is Change.CREATE
-        needs.append(UPDATED if change is Change.UPDATE else RENUMBERED if renumbered else NEW)
+        unanswered = entry is not None and entry.state == State.UNKNOWN
+        update = REPEATED if unanswered else UPDATED
+        needs.append(update if change is Change.UPDATE else RENUMBERED if renumbered else NEW)
         if entry is not None and not again:
             place = entry.id - index.first_id
             if 0 <= place < len(changed) and index.expected[place]:

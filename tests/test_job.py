@@ -7,6 +7,7 @@ import os
 import stat
 
 from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.faults import Faults, from_options
 from tests.conftest import HEADER, PASSWORD, Project, accepted_by_ledger, e164, person
 
 
@@ -89,6 +90,21 @@ def test_every_other_brake(project: Project, vendor: Vendor) -> None:
     project.write(people, [name for name in HEADER if name != "email"])
     assert "emptied: the column 'email' was filled in 20 rows" in project.run("sync", code=4).stderr
     assert len(vendor.requests) == requests
+
+
+def test_a_night_without_answers_is_no_brake_for_the_next(project: Project, vendor: Vendor) -> None:
+    """The vendor took all and said nothing that could be read: the next run sends all again without anybody's word, for nothing
+    changed in the CRM; an edit of all of them still stops."""
+    people = [person(n) for n in range(4)]
+    project.write(people)
+    project.configure(vendor={"tries": 1})
+    vendor.faults = Faults(from_options(["html"]))
+    project.run("sync", code=3)
+    assert len(vendor.contacts) == 4
+    vendor.faults = Faults()
+    assert project.sync()["verdicts"]["accepted"] == 4
+    project.write([one | {"city": "Lyon"} for one in people])
+    assert "changed: 4 of 4" in project.run("sync", code=4).stderr
 
 
 def test_a_changed_number_leaves_the_old_one_stale(project: Project, vendor: Vendor) -> None:
