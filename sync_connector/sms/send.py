@@ -86,9 +86,7 @@ class Sender:
                     "`sync-connector sms resolve`, and run the same command again for the rest"
                 )
 
-    async def _persist(
-        self, batch: Sequence[Outbound], manner: Manner
-    ) -> tuple[Sequence[Outbound], Sequence[MessageReply]]:
+    async def _persist(self, batch: Sequence[Outbound], manner: Manner) -> tuple[Sequence[Outbound], Sequence[MessageReply]]:
         """What left in the end, and the replies to it. A request is repeated only while it certainly was not taken."""
         begun = self.instruments.now()
         attempt = 1

@@ -115,9 +115,7 @@ def _seen(mutation: Mutation, folder: Path, examples: int, seed: int, steps: int
             shutil.copyfile(source, folder / name)
     mutation.apply(folder)
     words = ["--examples", str(examples), "--seed", str(seed), "--steps", str(steps), "--json"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.proof", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run([sys.executable, "-m", "tests.proof", *words], cwd=folder, capture_output=True, text=True, check=False)
     try:
         told = json.loads(ran.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):

@@ -89,7 +89,9 @@ def _both(*names: str) -> list[str]:
 AT_A_BATCH = [*_both("ledger.begin", "vendor.request", "ledger.settle"), "vendor.answer.after"]
 AT_A_SYNC = [*AT_A_BATCH, *_both(*(f"ledger.{n}" for n in ("lease", "start_run", "forget_keyless", "displace", "settle_rows")))]
 AT_A_SYNC += ["source.rows", *_both("ledger.lay", "ledger.mark_gone", "ledger.move_position", "ledger.end_run", "ledger.release")]
-AT_A_SENDING = _both("ledger.lease", "messages.recover", "messages.begin", "vendor.request", "messages.settle", "messages.not_sent")
+AT_A_SENDING = _both(
+    "ledger.lease", "messages.recover", "messages.begin", "vendor.request", "messages.settle", "messages.not_sent"
+)
 AT_A_PULL = _both("ledger.lease", "events.take_in", "inbox.acknowledge", "outbox.fill", "outbox.begin", "sink", "outbox.settle")
 
 
@@ -177,7 +179,7 @@ class World:
 @cache
 def world() -> World:
     """It is made once, and its folder goes with the process."""
-    memory = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
+    memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="sync-proof-", dir=memory if os.access(memory, os.W_OK) else None))
     url = f"sqlite:///{folder / 'ledger.db'}"
     with closing(open_ledger(url, write=True)) as ledger:
@@ -217,6 +219,9 @@ def staged() -> Iterator[World]:
     def now() -> datetime:
         return made.here.now
 
+    def opened(_: object) -> Tables:
+        return made.here.tables
+
     def reached(place: str) -> None:
         if made.company is not None:
             made.company.process.reach(place, made.company.now)
@@ -230,7 +235,7 @@ def staged() -> Iterator[World]:
         mock.patch.object(messaging, "utc_now", now),
         mock.patch.object(leases, "time", SimpleNamespace(time=lambda: now().timestamp())),
         mock.patch.object(asyncio, "to_thread", at_once),
-        mock.patch.object(sinks, "open_sink", lambda _: made.here.tables),
+        mock.patch.object(sinks, "open_sink", opened),
         mock.patch.object(mapping, "load", cache(mapping.load)),  # each file is read once, and not by each process
         mock.patch.object(pulling, "PAGE", 3),
         mock.patch.object(pulling, "DELIVERY", 2),
@@ -246,8 +251,8 @@ async def _no_wait(_: float) -> None:
 
 
 class Company:
-    """All there is. `dialect`: the vendor's generation. `reads_changes`: its CRM is a database of which only what changed is read,
-    each edit at a later second or in the same one as the edit before, a deletion being a mark; else it is an export."""
+    """All there is. `dialect`: the vendor's generation. `reads_changes`: its CRM is a database of which only what changed is
+    read, each edit at a later second or in the same one as the edit before, a deletion being a mark; else it is an export."""
 
     def __init__(self, at: World, dialect: str, *, reads_changes: bool) -> None:
         self.at, self.folder, self.reads_changes = at, at.folder, reads_changes
@@ -516,7 +521,7 @@ class Company:
         copying.backup(self.settings.ledger.url.get_secret_value(), self.folder / "backup.db")
 
     def restore(self) -> None:
-        """As README says: everything has ended; the file is copied back, without the files beside it; the next command opens it."""
+        """As README says: everything has ended; the file is copied back, without those beside it; the next command opens it."""
         self.at.engine.dispose()
         self._remove("ledger.db")
         shutil.copyfile(self.folder / "backup.db", self.folder / "ledger.db")

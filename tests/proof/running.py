@@ -29,9 +29,7 @@ class Ended(NamedTuple):
     seconds: float
 
 
-def play(
-    examples: int, seed: int, steps: int = STEPS, *, shrink: bool = False, tell: Callable[[], None] = lambda: None
-) -> Ended:
+def play(examples: int, seed: int, steps: int = STEPS, *, shrink: bool = False, tell: Callable[[], None] = lambda: None) -> Ended:
     """Play so many examples; the same seed plays the same ones. `tell` is called at each."""
     played = 0
 

@@ -15,7 +15,19 @@ from tests.proof.oracle import OracleVendor
 
 NOT_TAKEN = ["refused", "silence", "429", "413", "500", "503", "401", "404"]
 TAKEN = ["lost", "cut off", "500 taken", "503 taken"]
-SPOILED = ["html", "half", "empty", "warning", "missing", "repeated", "surplus", "reordered", "stranger", "other keys", "reformatted"]
+SPOILED = [
+    "html",
+    "half",
+    "empty",
+    "warning",
+    "missing",
+    "repeated",
+    "surplus",
+    "reordered",
+    "stranger",
+    "other keys",
+    "reformatted",
+]
 SPOILED += ["no numbers", "wrong types", "late"]
 FAULTS = ["none", *NOT_TAKEN, *TAKEN, *SPOILED]
 SPELLINGS = {"phone_number": "phonenumber", "first_name": "firstname", "last_name": "lastname"}
@@ -25,7 +37,7 @@ STRANGER = {"phone_number": "+33700000000", "result": "success", "errors": [], "
 @dataclass
 class Weather(httpx.AsyncBaseTransport):
     """The vendor, and what happens on the way there and back. `leaving`: told of each body just before the vendor takes it;
-    `meanwhile`: what else goes on while that request of them (1 is the first) is under way; `pass_time`: lets each take its time."""
+    `meanwhile`: what else goes on while that request of them (1 is the first) is under way; `pass_time`: it takes its time."""
 
     vendor: OracleVendor
     faults: list[str]
@@ -102,7 +114,9 @@ def _entries(fault: str, entries: list[dict[str, Any]]) -> list[Any]:
                 entry | {"phone_number": entry["phone_number"][1:]} for entry in entries[1:]
             ]
         case "no numbers":
-            return [{key: value for key, value in entry.items() if key not in ("phone_number", "id_sms_api")} for entry in entries]
+            return [
+                {key: value for key, value in entry.items() if key not in ("phone_number", "id_sms_api")} for entry in entries
+            ]
         case "wrong types":
             return ["success", *({**entry, "result": True, "sent": None} for entry in entries[1:])]
     return entries
