@@ -179,7 +179,7 @@ class World:
 @cache
 def world() -> World:
     """It is made once, and its folder goes with the process."""
-    memory = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
+    memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="sync-proof-", dir=memory if os.access(memory, os.W_OK) else None))
     url = f"sqlite:///{folder / 'ledger.db'}"
     with closing(open_ledger(url, write=True)) as ledger:
@@ -219,6 +219,9 @@ def staged() -> Iterator[World]:
     def now() -> datetime:
         return made.here.now
 
+    def opened(_: object) -> Tables:
+        return made.here.tables
+
     def reached(place: str) -> None:
         if made.company is not None:
             made.company.process.reach(place, made.company.now)
@@ -232,7 +235,7 @@ def staged() -> Iterator[World]:
         mock.patch.object(messaging, "utc_now", now),
         mock.patch.object(leases, "time", SimpleNamespace(time=lambda: now().timestamp())),
         mock.patch.object(asyncio, "to_thread", at_once),
-        mock.patch.object(sinks, "open_sink", lambda _: made.here.tables),
+        mock.patch.object(sinks, "open_sink", opened),
         mock.patch.object(mapping, "load", cache(mapping.load)),  # each file is read once, and not by each process
         mock.patch.object(pulling, "PAGE", 3),
         mock.patch.object(pulling, "DELIVERY", 2),
@@ -248,8 +251,8 @@ async def _no_wait(_: float) -> None:
 
 
 class Company:
-    """All there is. `dialect`: the vendor's generation. `reads_changes`: its CRM is a database of which only what changed is read,
-    each edit at a later second or in the same one as the edit before, a deletion being a mark; else it is an export."""
+    """All there is. `dialect`: the vendor's generation. `reads_changes`: its CRM is a database of which only what changed is
+    read, each edit at a later second or in the same one as the edit before, a deletion being a mark; else it is an export."""
 
     def __init__(self, at: World, dialect: str, *, reads_changes: bool) -> None:
         self.at, self.folder, self.reads_changes = at, at.folder, reads_changes
@@ -405,6 +408,11 @@ class Company:
         finally:
             self.process, self.weather = before
 
+    async def _wait(self, seconds: float) -> None:
+        """Time passes for who waits, and for nobody else."""
+        self.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
     def weather_of(self, faults: Sequence[str] = ()) -> Weather:
         """What requests meet."""
         return Weather(self.vendor, list(faults))
@@ -417,7 +425,7 @@ class Company:
         """`sync --approve`: its result if it finished, and why it did not."""
         self.export()
         result, failure = None, None
-        instruments = Instruments(now=lambda: self.now.timestamp(), sleep=_no_wait, chance=lambda: 0.5)
+        instruments = Instruments(now=lambda: self.now.timestamp(), sleep=self._wait, chance=lambda: 0.5)
         with self._process(process, weather):
             settings, ledger = self.settings, self.ledger(holder)
             try:
@@ -448,7 +456,7 @@ class Company:
         path = self.folder / "campaign.csv"
         path.write_text("phone_number,message\n" + "".join(f"{number},{text}\n" for number, text in rows))
         asked = message_planning.Asked(file=str(path), campaign=campaign, any_hour=True, without_crm=True)
-        instruments = Instruments(now=lambda: self.now.timestamp(), sleep=_no_wait, chance=lambda: 0.5)
+        instruments = Instruments(now=lambda: self.now.timestamp(), sleep=self._wait, chance=lambda: 0.5)
         nothing = reading.Progress()
         with self._process(process, weather):
             settings, ledger = self.settings, self.ledger(holder)
@@ -518,7 +526,7 @@ class Company:
         copying.backup(self.settings.ledger.url.get_secret_value(), self.folder / "backup.db")
 
     def restore(self) -> None:
-        """As README says: everything has ended; the file is copied back, without the files beside it; the next command opens it."""
+        """As README says: everything has ended; the file is copied back, without those beside it; the next command opens it."""
         self.at.engine.dispose()
         self._remove("ledger.db")
         shutil.copyfile(self.folder / "backup.db", self.folder / "ledger.db")

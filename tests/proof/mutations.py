@@ -43,10 +43,9 @@ def _one(name: str, means: str, file: str, old: str, new: str, test: str = "") -
 
 
 LOAD, WRITING, PIPELINE = "flow/load.py", "ledger/writing.py", "pipeline.py"
-GONE = """        for start in range(0, len(plan.gone), SETTLE_ROWS):
-            ledger.mark_gone(plan.scope, run, plan.gone[start : start + SETTLE_ROWS])
-"""
 POSITION = "        ledger.move_position(plan.scope, plan.position)\n"
+FETCHED, COMMITTED = (f'        instrument("{place}")\n' for place in ("fetched", "committed"))
+ACKNOWLEDGED = "        origin.acknowledge(cursor)\n"
 ASKED = "        asyncio.run(_load("
 
 CONTACTS = (
@@ -270,8 +269,8 @@ CALLBACKS = (
         "a callback is acknowledged before it is inside",
         "the receiver forgets it, and a pull that dies then has lost it",
         (
-            Edit("pulling.py", '        instrument("committed")\n        origin.acknowledge(cursor)\n', '        instrument("committed")\n'),
-            Edit("pulling.py", '        instrument("fetched")\n', '        origin.acknowledge(cursor)\n        instrument("fetched")\n'),
+            Edit("pulling.py", COMMITTED + ACKNOWLEDGED, COMMITTED),
+            Edit("pulling.py", FETCHED, ACKNOWLEDGED + FETCHED),
         ),
     ),
     _one(
@@ -299,7 +298,7 @@ CALLBACKS = (
         "        if state != MessageState.SENT:\n",
         "        if state is None:\n",
     ),
-)  # fmt: skip
+)
 
 MUTATIONS: tuple[Mutation, ...] = (*CONTACTS, *LEASES, *COPIES, *MESSAGES, *CALLBACKS)
 """All of them, in the order in which they are told."""

@@ -25,10 +25,10 @@ def test_the_machine_knows_the_places_at_which_a_process_can_die() -> None:
     """A place that no process comes to would be a test of nothing."""
     with staged():
         machine = Proof()
-        machine.begin("ardary", False, True, ("policy", "newest"))  # type: ignore[call-arg]
+        machine.begin("ardary", False, True, ("policy", "newest"))
         company: Company = machine.company
-        machine.correct_in_the_sheet("K2", "06.12.00.00.02")  # type: ignore[call-arg]
-        machine.delete("K3")  # type: ignore[call-arg]
+        machine.correct_in_the_sheet("K2", "06.12.00.00.02")
+        machine.delete("K3")
         company.rows["K0"] = company.rows["K0"] | {"mobile": ""}
         process = Process()
         assert company.sync(company.weather_of(), process)[1] is None
@@ -37,7 +37,7 @@ def test_the_machine_knows_the_places_at_which_a_process_can_die() -> None:
         rows = [("+33612000000", "Bonjour"), ("+33612000001", "Bonjour"), ("+33612000002", "Bonjour")]
         company.send("spring", rows, company.weather_of(["none", "429", "429"]), process)
         assert set(AT_A_SENDING) <= set(process.met)
-        machine.somebody_says_stop("+33612000000", True)  # type: ignore[call-arg]
+        machine.somebody_says_stop("+33612000000", True)
         process = Process()
         assert company.pull(process) is not None
         assert set(AT_A_PULL) <= set(process.met)

@@ -37,7 +37,7 @@ STRANGER = {"phone_number": "+33700000000", "result": "success", "errors": [], "
 @dataclass
 class Weather(httpx.AsyncBaseTransport):
     """The vendor, and what happens on the way there and back. `leaving`: told of each body just before the vendor takes it;
-    `meanwhile`: what else goes on while that request of them (1 is the first) is under way; `pass_time`: lets each take its time."""
+    `meanwhile`: what else goes on while that request of them (1 is the first) is under way; `pass_time`: it takes its time."""
 
     vendor: OracleVendor
     faults: list[str]
