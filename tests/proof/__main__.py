@@ -78,8 +78,8 @@ def _long(examples: int, processes: int, first: int, steps: int, *, shrink: bool
                 failures.append(seed)
                 progress.console.print(f"[red]seed {seed}, example {count}:[/]", highlight=False)
                 progress.console.print(failure, markup=False, highlight=False)
-            if not console.is_terminal and done is not waiting[0] and len(failures) == 0 and played % 1_000 < AT_ONCE:
-                progress.console.print(f"{played:,} examples in {time.monotonic() - begun:,.0f} s")
+            if not console.is_terminal:
+                progress.console.print(f"{played:,} examples in {time.monotonic() - begun:,.0f} s", highlight=False)
     seconds = time.monotonic() - begun
     verdict = f"[red]{len(failures)} failures, of the seeds {failures}[/]" if failures else "[green]all of it held[/]"
     console.print(f"{played:,} examples in {seconds:,.0f} s, {seconds / max(1, played) * 1000:,.0f} ms each: {verdict}")
