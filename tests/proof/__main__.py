@@ -20,10 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proof.mutations import MUTATIONS, ROOT, Mutation
-from tests.proof.running import STEPS, play
+from tests.proof.running import AT_ONCE, STEPS, play, play_all
 
-AT_ONCE = 100
-"""Examples of one seed."""
 COPIED = ("sync_connector", "tests", "mappings", "sample_data", "pyproject.toml")
 
 console = Console()
@@ -32,7 +30,7 @@ console = Console()
 @click.command()
 @click.option("--examples", default=2_000, show_default=True, help="How many.")
 @click.option("--processes", default=os.cpu_count() or 1, show_default=True, help="How many at once.")
-@click.option("--seed", type=int, help="Of the first hundred; the next hundred have the next. By default a new one.")
+@click.option("--seed", type=int, help="Of the first few; the next few have the next. By default a new one.")
 @click.option("--steps", default=STEPS, show_default=True, help="Of each example.")
 @click.option("--shrink", is_flag=True, help="Look for the smallest program that shows a failure, which takes minutes.")
 @click.option("--mutations", is_flag=True, help="Break the product on purpose, one mistake after the other, instead.")
@@ -55,7 +53,7 @@ def main(
         sys.exit(_mutants(examples, 1 if seed is None else seed, steps, only, with_tests=with_tests))
     first = secrets.randbelow(1 << 31) if seed is None else seed
     if as_json:
-        ended = play(examples, first, steps, shrink=shrink)
+        ended = play_all(examples, first, steps, shrink=shrink)
         click.echo(json.dumps(ended._asdict()))
         sys.exit(1 if ended.failure else 0)
     sys.exit(_long(examples, processes, first, steps, shrink=shrink))
