@@ -20,10 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proof.mutations import MUTATIONS, ROOT, Mutation
-from tests.proof.running import STEPS, play
+from tests.proof.running import AT_ONCE, STEPS, play, play_all
 
-AT_ONCE = 100
-"""Examples of one seed."""
 COPIED = ("sync_connector", "tests", "mappings", "sample_data", "pyproject.toml")
 
 console = Console()
@@ -32,7 +30,7 @@ console = Console()
 @click.command()
 @click.option("--examples", default=2_000, show_default=True, help="How many.")
 @click.option("--processes", default=os.cpu_count() or 1, show_default=True, help="How many at once.")
-@click.option("--seed", type=int, help="Of the first hundred; the next hundred have the next. By default a new one.")
+@click.option("--seed", type=int, help="Of the first few; the next few have the next. By default a new one.")
 @click.option("--steps", default=STEPS, show_default=True, help="Of each example.")
 @click.option("--shrink", is_flag=True, help="Look for the smallest program that shows a failure, which takes minutes.")
 @click.option("--mutations", is_flag=True, help="Break the product on purpose, one mistake after the other, instead.")
@@ -55,7 +53,7 @@ def main(
         sys.exit(_mutants(examples, 1 if seed is None else seed, steps, only, with_tests=with_tests))
     first = secrets.randbelow(1 << 31) if seed is None else seed
     if as_json:
-        ended = play(examples, first, steps, shrink=shrink)
+        ended = play_all(examples, first, steps, shrink=shrink)
         click.echo(json.dumps(ended._asdict()))
         sys.exit(1 if ended.failure else 0)
     sys.exit(_long(examples, processes, first, steps, shrink=shrink))
@@ -78,8 +76,8 @@ def _long(examples: int, processes: int, first: int, steps: int, *, shrink: bool
                 failures.append(seed)
                 progress.console.print(f"[red]seed {seed}, example {count}:[/]", highlight=False)
                 progress.console.print(failure, markup=False, highlight=False)
-            if not console.is_terminal and done is not waiting[0] and len(failures) == 0 and played % 1_000 < AT_ONCE:
-                progress.console.print(f"{played:,} examples in {time.monotonic() - begun:,.0f} s")
+            if not console.is_terminal:
+                progress.console.print(f"{played:,} examples in {time.monotonic() - begun:,.0f} s", highlight=False)
     seconds = time.monotonic() - begun
     verdict = f"[red]{len(failures)} failures, of the seeds {failures}[/]" if failures else "[green]all of it held[/]"
     console.print(f"{played:,} examples in {seconds:,.0f} s, {seconds / max(1, played) * 1000:,.0f} ms each: {verdict}")

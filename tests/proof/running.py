@@ -20,6 +20,10 @@ STEPS = 5
 """What is done to a company before all must become quiet."""
 
 
+AT_ONCE = 25
+"""Examples of one seed: what Hypothesis draws of one resembles itself, and many short runs see more than a long one."""
+
+
 class Ended(NamedTuple):
     """What a run of the machine came to: the examples that were played, and what failed with the program that shows it."""
 
@@ -64,3 +68,12 @@ def play(examples: int, seed: int, steps: int = STEPS, *, shrink: bool = False, 
             failure = f"{type(fault).__name__}: {fault}\n{notes}\n{said.getvalue()}"
     # Those that Hypothesis drew and threw away again were played as well, and count for nothing.
     return Ended(seed, played if failure else min(played, examples), failure, time.monotonic() - begun)
+
+
+def play_all(examples: int, seed: int, steps: int = STEPS, *, shrink: bool = False) -> Ended:
+    """Play so many examples, a few of each seed from this one on, until something fails."""
+    begun, played, at, ended = time.monotonic(), 0, seed, Ended(seed, 0, "", 0.0)
+    while played < examples and not ended.failure:
+        ended = play(min(AT_ONCE, examples - played), at, steps, shrink=shrink)
+        played, at = played + ended.examples, at + 1
+    return ended._replace(examples=played, seconds=time.monotonic() - begun)
