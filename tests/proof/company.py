@@ -246,10 +246,6 @@ def staged() -> Iterator[World]:
             made.company = None
 
 
-async def _no_wait(_: float) -> None:
-    return None
-
-
 class Company:
     """All there is. `dialect`: the vendor's generation. `reads_changes`: its CRM is a database of which only what changed is
     read, each edit at a later second or in the same one as the edit before, a deletion being a mark; else it is an export."""
