@@ -5,7 +5,7 @@ READY := .venv/.ready
 AUDIT := .venv-audit/.tried
 AUDIT_PYTHON := .venv-audit/bin/python
 
-.PHONY: demo test check lint types audit fuzz bench lock clean
+.PHONY: demo test check lint types prove mutants audit fuzz bench lock clean
 
 demo: $(READY)  ## run the main job on sample data, offline
 	@$(BIN)/sync-connector demo
@@ -13,7 +13,7 @@ demo: $(READY)  ## run the main job on sample data, offline
 test: $(READY)  ## run the tests
 	@$(BIN)/pytest --numprocesses auto --dist worksteal
 
-check: lint types audit test  ## all that CI asks for
+check: lint types audit test prove  ## all that CI asks for
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
@@ -21,6 +21,13 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
+
+prove: $(READY)  ## 2,000 random lives of a company, and a death at every fault point (EXAMPLES=50000 for a long run; some minutes)
+	@$(BIN)/python -m tests.proof --examples $(or $(EXAMPLES),2000) --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.faults.sweep
+
+mutants: $(READY)  ## break the product on purpose, one mistake after the other, and see each of them noticed (half an hour)
+	@$(BIN)/python -m tests.proof --mutations --examples 300
 
 audit: $(READY) $(AUDIT)  ## look the locked dependencies up for known vulnerabilities; needs a network, and says so where there is none
 	@$(BIN)/python tests/audit/run.py --pip-audit $(AUDIT_PYTHON) requirements.lock

@@ -320,6 +320,22 @@ def backup_again(world: World) -> None:
     world.run("state", "backup", world.path("backup.db"), codes=(0, 2))  # what is there already is not overwritten
 
 
+def before_a_restored_copy(world: World) -> None:
+    """A copy of the ledger, an edit that is sent after it, and its undoing."""
+    started(world)
+    world.run("state", "backup", world.path("backup.db"))
+    world.write(crm(person(1, city="Lyon")))
+    world.run("sync")
+    world.write(crm())
+    (world.folder / "restored.toml").write_text(
+        (world.folder / "sync.toml").read_text().replace("${TEST_LEDGER}", "sqlite:///backup.db")
+    )
+
+
+def a_restored_copy(world: World) -> None:
+    world.run("sync", config="restored.toml")
+
+
 # --- what is written for people -------------------------------------------------------------------------------------------
 
 
@@ -362,6 +378,7 @@ SCENARIOS = [
     Scenario("adopt", first_night, adopting, adopting_again),
     Scenario("forget", before_forgetting, forget, forget),
     Scenario("backup", started, backup, backup_again, any_ledger=False),
+    Scenario("restore", before_a_restored_copy, a_restored_copy, a_restored_copy, any_ledger=False),
     Scenario("papers", before_papers, papers, papers),
     Scenario("renewals", started, renewing, renewing),
 ]

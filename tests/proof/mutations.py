@@ -43,7 +43,7 @@ def _one(name: str, means: str, file: str, old: str, new: str, test: str = "") -
 
 
 LOAD, WRITING, PIPELINE = "flow/load.py", "ledger/writing.py", "pipeline.py"
-POSITION = "        ledger.move_position(plan.scope, plan.position)\n"
+POSITION = "    ledger.move_position(plan.scope, plan.position)\n"
 FETCHED, COMMITTED = (f'        instrument("{place}")\n' for place in ("fetched", "committed"))
 ACKNOWLEDGED = "        origin.acknowledge(cursor)\n"
 ASKED = "        asyncio.run(_load("
@@ -108,7 +108,7 @@ CONTACTS = (
         "what was left under way is forgotten",
         "the next run clears the notes of a killed one without taking its contacts for unknown",
         WRITING,
-        "                self._unknown(connection, part, batch.run_id, [(key, number) for key, number in batch.contacts])\n",
+        "                self._unknown(connection, part, batch.run_id, list(noted(batch.contacts)))\n",
         "",
     ),
     _one(
@@ -129,7 +129,7 @@ CONTACTS = (
     Mutation(
         "the position is moved before all is settled",
         "what changed before a run that failed is not read again",
-        (Edit(PIPELINE, POSITION, ""), Edit(PIPELINE, ASKED, POSITION + ASKED)),
+        (Edit(PIPELINE, POSITION, ""), Edit(PIPELINE, ASKED, "    " + POSITION + ASKED)),
     ),
     _one(
         "stale numbers forgotten",
@@ -209,8 +209,8 @@ LEASES = (
         "a request is repeated without the lease",
         "a run that slept sends its old contacts over those of the run that took over",
         LOAD,
-        "                await self.instruments.sleep(wait)\n                await self.hold()\n",
-        "                await self.instruments.sleep(wait)\n",
+        "                    raise\n                await self.hold()\n",
+        "                    raise\n",
     ),
 )
 
