@@ -1,5 +1,5 @@
-"""The machine, two hundred examples of it, the same each time. `make prove` plays two thousand, `python -m tests.proof` as many as
-one likes."""
+"""The machine, two hundred examples of it, the same each time. `make prove` plays two thousand, `python -m tests.proof` as
+many as one likes."""
 
 from __future__ import annotations
 
