@@ -37,7 +37,7 @@ from tests.proof.company import (
     Process,
     world,
 )
-from tests.proof.oracle import ADDRESS, EMAILS, PHONES, expected
+from tests.proof.oracle import ADDRESS, EMAILS, PHONES, Mood, expected
 from tests.proof.wire import FAULTS
 
 # Few of each, so that what is undone, shared and swapped is not rare.
@@ -74,6 +74,7 @@ choices = st.sampled_from(
         *(("strict_names", strict) for strict in (True, False)),
     ]
 )
+DISORDER = ["reordered", "missing", "stranger", "surplus", "no numbers"]
 SAID = ["failed", "sent", "received"]
 
 
@@ -157,6 +158,14 @@ class Proof(RuleBasedStateMachine):
         """The same, and the process dies."""
         self._run(changed, ("takes", 0), these, dies_at)
 
+    @rule(other=st.sampled_from(["warns", "refuses"]), number=st.sampled_from(NUMBERS), fault=st.sampled_from(DISORDER))
+    def a_disordered_answer(self, other: Mood, number: str, fault: str) -> None:
+        """All moved, the vendor says of one number another thing than of the rest, and its answers are in disorder: in which the
+        verdict of one may be taken for another's."""
+        self._all_move_to("Arles" if self.company.rows and "Arles" not in str(self.company.rows) else "Paris")
+        self.company.vendor.moods = {number: other}
+        self.company.sync(self.company.weather_of([fault] * 6), Process())
+
     def _run(self, changed: list[tuple[str, ...]], moods: tuple[Any, int], these: list[str], dies_at: Death | None) -> None:
         for one in changed:
             self.edit(*one)
@@ -172,15 +181,22 @@ class Proof(RuleBasedStateMachine):
             assert result.tally == Tally(said["accepted"], said["warned"], said["refused"]), "each has the vendor's own verdict"
         assert not isinstance(failure, AskPerson | LeaseLost), "nobody else is at work"
 
-    @rule(key=keys, fault=st.sampled_from(["none", "lost", "missing"]), dies_at=st.sampled_from(AT_A_BATCH))
-    def a_bad_run_between_an_edit_and_its_undoing(self, key: str, fault: str, dies_at: str) -> None:
-        """The vendor may have taken what the CRM no longer says."""
+    @rule(
+        key=keys,
+        fault=st.sampled_from(["none", "lost", "missing"]),
+        dies_at=st.sampled_from(AT_A_BATCH),
+        again=st.sampled_from(["", "", "ledger.start_run.after"]),
+    )
+    def a_bad_run_between_an_edit_and_its_undoing(self, key: str, fault: str, dies_at: str, again: str) -> None:
+        """The vendor may have taken what the CRM no longer says; and the run that is to mend that may die as well."""
         if key in self.company.rows:
             before = self.company.rows[key]
             self.company.put(before | {"city": "Nice"})
             process = Process((dies_at, 1) if fault == "none" else None)
             self.company.sync(self.company.weather_of([fault] * 40), process)
             self.company.put(before)
+            if again:
+                self.company.sync(self.company.weather_of(), Process((again, 1)))
 
     @rule(at=st.integers(1, 4), slow=st.sampled_from([0, 200, 301]), these=silent, cities=st.permutations(["Lille", "Metz"]))
     def two_runs_at_once(self, at: int, slow: int, these: list[str], cities: list[str]) -> None:

@@ -90,12 +90,15 @@ CONTACTS = (
         "Verdict.REFUSED if codes else",
         "tests/dialects/test_contract.py",
     ),
-    _one(
+    Mutation(
         "unknown taken for accepted",
         "without an answer a contact is called accepted",
-        WRITING,
-        "if pair[1].verdict in (Verdict.ACCEPTED, Verdict.WARNED)]",
-        "if pair[1].verdict is not Verdict.REFUSED]",
+        (
+            Edit(
+                WRITING, "if pair[1].verdict in (Verdict.ACCEPTED, Verdict.WARNED)]", "if pair[1].verdict is not Verdict.REFUSED]"
+            ),
+            Edit(WRITING, "_doubted([one for one, reply in pairs if reply.verdict is Verdict.UNKNOWN])", "_doubted([])"),
+        ),
     ),
     _one(
         "no note before a batch leaves",
