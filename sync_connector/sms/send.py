@@ -92,14 +92,14 @@ class Sender:
 
     async def _persist(self, batch: Sequence[Outbound], manner: Manner) -> tuple[Sequence[Outbound], Sequence[MessageReply]]:
         """What left in the end, and the replies to it. A request is repeated only while it certainly was not taken."""
-        begun = self.instruments.now()
+        begun = self.instruments.ticks()
         attempt = 1
         while True:
             try:
                 return batch, await self._attempt(batch, manner)
             except NotTaken as failure:
                 attempt += 1
-                spent = self.instruments.now() - begun
+                spent = self.instruments.ticks() - begun
                 wait = wait_before(attempt, self.patience, spent, self.instruments.chance(), failure.asked)
                 if wait is None or not failure.again or not await self._turns.pause(wait):
                     raise
