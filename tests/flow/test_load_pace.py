@@ -143,7 +143,7 @@ def test_a_contact_on_which_the_vendor_hangs_is_not_a_vendor_that_is_silent(pois
 @pytest.mark.parametrize("late", [httpx.ReadTimeout("late"), httpx.ConnectTimeout("late"), httpx.Response(503)], ids=repr)
 def test_a_run_that_is_to_end_does_not_wait_for_each_part_of_a_batch(late: Answer) -> None:
     """A signal comes while the vendor lets a batch wait: its halves are not asked for one after the other, a time-out each."""
-    run = Run(lambda numbers: _reply(numbers) if len(run.posts) < 2 else httpx.ReadTimeout("x") if len(run.posts) < 3 else late)
+    run = Run(lambda numbers: _reply(numbers) if len(run.posts) < 2 else httpx.ReadTimeout("x") if len(run.posts) < 4 else late)
     run._stopping = lambda: len(run.posts) >= 4  # type: ignore[method-assign]
     run.of(_batches(300, 100))
     assert run.fault is None
