@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sync_connector import dialects
@@ -73,8 +73,9 @@ def execute(
     `stopping` gives a signal's number once there was one. Raises what `Sender.send` raises, and `Stopped`.
     """
     sent = Sent(made, to_send=len(made.planned))
-    batches = _due(book, made.batches(settings.sms.batch_size), made.wishes.allowed, made.wishes.account, sent)
-    _send(settings, book, batches, sent, progress, stopping, instruments)
+    hours = _Hours(made.wishes.allowed, made.wishes.account)
+    batches = _due(book, made.batches(settings.sms.batch_size), hours, sent)
+    _send(settings, book, batches, hours, sent, progress, stopping, instruments)
     return sent
 
 
@@ -86,6 +87,7 @@ def resend(settings: Settings, book: MessageBook, ids: Sequence[str], now: datet
     """
     account = ZoneInfo(settings.events.zone or "UTC")
     allowed = Allowed(settings.sms.hours, tuple(settings.sms.days))
+    hours = _Hours(allowed, account)
     rehearses = dialects.find(settings.vendor.dialect).has_test_mode
     faults = []
     batches: dict[Manner, list[Outbound]] = {}
@@ -106,12 +108,25 @@ def resend(settings: Settings, book: MessageBook, ids: Sequence[str], now: datet
     size = settings.sms.batch_size
     cut = [(manner, these[start : start + size]) for manner, these in batches.items() for start in range(0, len(these), size)]
     sent = Sent(None, to_send=sum(len(batch) for _, batch in cut))
-    _send(settings, book, _due(book, cut, allowed, account, sent), sent, Progress(), stopping, None, again=True)
+    _send(settings, book, _due(book, cut, hours, sent), hours, sent, Progress(), stopping, None, again=True)
     return sent
 
 
+class _Hours(NamedTuple):
+    """When messages may leave: the allowed hours, and the account's zone."""
+
+    allowed: Allowed
+    account: ZoneInfo
+
+    def are_now(self, one: Outbound, now: datetime) -> bool:
+        """Whether this message may leave `now` (UTC, whole seconds), or waits at the vendor for its own date."""
+        if one.send_at is not None and one.send_at > now:
+            return True
+        return next_allowed(now, zones_of(one.message.phone_number, self.account), self.allowed) == now
+
+
 def _due(
-    book: MessageBook, batches: Iterable[tuple[Manner, list[Outbound]]], allowed: Allowed, account: ZoneInfo, sent: Sent
+    book: MessageBook, batches: Iterable[tuple[Manner, list[Outbound]]], hours: _Hours, sent: Sent
 ) -> Iterator[tuple[Manner, list[Outbound]]]:
     """Each batch, when its turn comes, without those that must not leave any more: a plan waits to be confirmed, and a long run
     takes its time; meanwhile somebody opts out, and it gets late."""
@@ -119,21 +134,21 @@ def _due(
         now = utc_now().replace(microsecond=0)
         stopped = book.opted_out([one.message.phone_number for one in batch])
         wanted = [one for one in batch if one.message.phone_number not in stopped]
-        due = [_on_time(one, now, allowed, account) for one in wanted]
+        due = [_on_time(one, now, hours) for one in wanted]
         sent.opted_out += len(batch) - len(wanted)
         sent.late += sum(one.send_at not in (None, planned.send_at) for planned, one in zip(wanted, due, strict=True))
         if due:
             yield manner, due
 
 
-def _on_time(one: Outbound, now: datetime, allowed: Allowed, account: ZoneInfo) -> Outbound:
+def _on_time(one: Outbound, now: datetime, hours: _Hours) -> Outbound:
     """A message as it is to leave `now` (UTC, whole seconds), however long ago it was planned: one with a later date waits for it
     at the vendor, and so does what was to leave at once if the hour is not allowed any more."""
     if one.send_at is not None and one.send_at > now:
         return one
-    zones = zones_of(one.message.phone_number, account)
-    at = None if next_allowed(now, zones, allowed) == now else schedule(now, zones, allowed, account)
-    date = (wire_time(at, account) if at else None) or ""
+    zones = zones_of(one.message.phone_number, hours.account)
+    at = None if hours.are_now(one, now) else schedule(now, zones, hours.allowed, hours.account)
+    date = (wire_time(at, hours.account) if at else None) or ""
     return one._replace(message=one.message._replace(date_to_send=date), send_at=at)
 
 
@@ -141,6 +156,7 @@ def _send(
     settings: Settings,
     book: MessageBook,
     batches: Iterable[tuple[Manner, list[Outbound]]],
+    hours: _Hours,
     sent: Sent,
     progress: Progress,
     stopping: Callable[[], int],
@@ -173,12 +189,18 @@ def _send(
         else:
             book.not_sent(batch, reason, utc_now())
 
+    def may_leave(batch: Sequence[Outbound]) -> bool:
+        book.renew()  # who has lost the lease sends nothing: its messages are for another to judge
+        now = utc_now().replace(microsecond=0)
+        return all(hours.are_now(one, now) for one in batch)
+
     async def run() -> None:
         async with new_client(vendor.timeout, 1, keeps_connections=False) as client:
             patience = Patience(vendor.tries, vendor.give_up_after)
             sender = Sender(endpoint, client, begin, settle, not_sent, lambda: bool(stopping()), patience, vendor.rate)
             sender.instruments = instruments or Instruments()
             sender.opted_out = book.opted_out
+            sender.may_leave = may_leave
             try:
                 await sender.send(batches)
             finally:

@@ -13,13 +13,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain, islice
 
+import sqlalchemy as sa
+
 from sync_connector import dialects
 from sync_connector.config import Settings
-from sync_connector.errors import Stopped, SyncError
+from sync_connector.errors import LeaseLost, Stopped, SyncError
 from sync_connector.flow.load import Loader
 from sync_connector.flow.overlay import Fate
 from sync_connector.flow.pace import Patience
@@ -320,7 +323,9 @@ async def _load(
     async def keep_the_lease() -> None:
         while True:  # a vendor that keeps us waiting for longer than a lease lasts must not cost it
             await asyncio.sleep(SECONDS / 4)
-            await hold()
+            # The next thing that is written finds out as well; a ledger that does not answer may do so before the lease expires.
+            with suppress(LeaseLost, sa.exc.DBAPIError, sa.exc.TimeoutError):
+                await hold()
 
     progress.stage("sending", plan.count(Outcome.SEND))
     keeping = asyncio.create_task(keep_the_lease())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -20,10 +21,12 @@ from sync_connector.config import load
 from sync_connector.dialects._callback import callback_query
 from sync_connector.events.inbox import open_inbox
 from sync_connector.flow.post import NoAnswer
+from sync_connector.flow.turns import Instruments
 from sync_connector.ledger import leases
 from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Callback, Kind
 from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.faults import Faults, from_options
 from sync_connector.sandbox.following import STOPS, Due, follow
 from sync_connector.sandbox.vendor import judge_number
 from sync_connector.sms import send as sending
@@ -438,6 +441,45 @@ def test_what_was_confirmed_too_late_does_not_leave_at_night(
     assert (told["late"], told["messages"]["sent"]) == (1, 2)
     dates = {taken.phone_number: taken.date_to_send for taken in vendor.messages}
     assert dates == {e164(1): "2026-03-03 08:00:00", e164(2): "2026-03-03 10:00:00"}
+
+
+def busy_while(project: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """The vendor is too busy once, and while it is given time, something happens."""
+    vendor.faults = Faults(tuple(step._replace(lasts=1) for step in from_options(["429=200"])))
+    project.configure(vendor={**project.settings["vendor"], "tries": 3})
+
+    async def sleep(_: float) -> None:
+        happens()
+
+    monkeypatch.setattr(messaging, "Instruments", lambda: Instruments(sleep=sleep))
+
+
+def test_a_request_is_not_repeated_once_it_is_late(
+    desk: Project, vendor: Vendor, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The allowed hours end while the vendor is too busy: nothing leaves at night, and the same command has it sent tomorrow."""
+    busy_while(desk, vendor, monkeypatch, lambda: clock.append(datetime(2026, 3, 2, 20, 30, tzinfo=UTC)))
+    path = campaign(desk, [message(1)])
+    said = desk.run("sms", "send", "--file", path, "--yes", code=1).stderr
+    assert "the allowed hours ended" in said
+    assert (vendor.messages, states(desk)) == ([], {"unsent": 1})
+    assert send(desk, "--file", path)["messages"]["sent"] == 1
+    assert [taken.date_to_send for taken in vendor.messages] == ["2026-03-03 08:00:00"]
+
+
+def test_who_lost_the_lease_while_it_waited_repeats_nothing(
+    desk: Project, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another sender may have begun, and a person have decided what becomes of the messages: ours stay where they are."""
+
+    def overtaken() -> None:
+        with closing(sqlite3.connect(desk.folder / "ledger.db")) as ledger, ledger:
+            ledger.execute("UPDATE leases SET holder = 'elsewhere/1/2/3' WHERE purpose = 'sms'")
+
+    busy_while(desk, vendor, monkeypatch, overtaken)
+    said = desk.run("sms", "send", "--file", campaign(desk, [message(1)]), "--yes", code=1).stderr
+    assert "took over" in said
+    assert (vendor.messages, states(desk)) == ([], {"begun": 1})
 
 
 @pytest.fixture

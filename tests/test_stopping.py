@@ -7,6 +7,7 @@ Nobody sleeps: a sandbox holds its answers until it is told, a plan is a pipe th
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -205,6 +206,27 @@ def test_a_signal_while_the_source_is_read(on_sqlite: Project, vendor: Vendor, p
     assert vendor.requests == []
     assert on_sqlite.json("runs") == []
     comes_right(on_sqlite, vendor)
+
+
+def test_the_lease_is_kept_though_the_ledger_once_does_not_answer(
+    ready: Project, vendor: Vendor, held: Held, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the vendor lets us wait the lease is renewed again and again, also after that failed; nobody is shown a traceback."""
+    renewals: list[int] = []
+
+    def renew(*_: object) -> None:
+        renewals.append(1)
+        if len(renewals) == 1:
+            raise sa.exc.OperationalError("", {}, Exception("is locked"))
+        held.free.set()
+
+    monkeypatch.setattr(pipeline, "SECONDS", 0.04)
+    monkeypatch.setattr(pipeline.Ledger, "renew", renew)
+    vendor.faults = Faults(from_options(["latency"]))
+    assert ready.sync()["verdicts"]["accepted"] == PEOPLE
+    assert len(renewals) >= 2
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_a_lower_pace_is_told(ready: Project, vendor: Vendor) -> None:

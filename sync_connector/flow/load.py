@@ -8,9 +8,11 @@ are never logged, and neither is any answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NoReturn
 
 import httpx
 
@@ -25,8 +27,10 @@ __all__ = ["Instruments", "Loader"]
 
 UNREACHABLE_LIMIT = 3  # requests in a row, tries included, that reached nobody
 SILENCE_LIMIT = 20  # batches and parts in a row, for each worker, without an answer of the API; a poisoned batch stays below
-LATE_TRIES = 2  # of one batch whose answer is late: a smaller one may be in time, the same one hardly
+LATE_TRIES = 2  # of a batch whose answer is late, and one of its parts: a smaller one may be in time, the same one hardly
 
+Part = list[tuple[int, Outgoing]]
+"""Some contacts of a batch, each with its place in it."""
 Unknown = Reply(Verdict.UNKNOWN)
 GIVEN_UP = "the vendor gives no answer, or is too busy, for longer than this run has patience ({}); "
 AGAIN = "what was settled is kept, run it again later"
@@ -90,7 +94,7 @@ class Loader:
 
         Raises `CredentialsRefused`, `FixSetup` (wrong address), `TryLater` (nobody answers); what was settled stays.
         """
-        self._heard_at = self.instruments.now()
+        self._heard_at = self.instruments.ticks()
         async with self._turns.watched():
             await self._work(contacts, most=1)
             self._workers = self.concurrency
@@ -129,7 +133,7 @@ class Loader:
 
     async def _ready(self) -> bool:
         """Wait until the vendor may be asked again, and for the rate. False: the run ends before. Raises `TryLater`."""
-        while (peace := self.pace.peace(self.instruments.now())) > 0:
+        while (peace := self.pace.peace(self.instruments.ticks())) > 0:
             if self._spent() + peace > self.patience.give_up_after:
                 raise TryLater(GIVEN_UP.format(f"it asks to be left in peace for {peace:.0f} s") + AGAIN)
             if not await self._turns.pause(peace):
@@ -137,14 +141,16 @@ class Loader:
         return await self._turns.slot() and not self._turns.overdue
 
     def _spent(self) -> float:
-        return self.instruments.now() - self._heard_at
+        return self.instruments.ticks() - self._heard_at
 
     async def _send(self, batch: Sequence[Outgoing]) -> None:
         ticket = await self.begin(batch)
         replies: dict[int, Reply] = {}
         failure = None
         try:
-            await self._resolve(list(enumerate(batch)), replies, self.patience, whole=True)
+            await self._resolve([list(enumerate(batch))], replies, self.patience, whole=True)
+        except _Ended:
+            pass
         except SyncError as fault:  # anything else leaves the ticket open: the next run takes the batch for unknown
             failure = fault
         answered = sorted(replies)
@@ -154,12 +160,26 @@ class Loader:
             raise failure
 
     async def _resolve(
-        self, part: list[tuple[int, Outgoing]], replies: dict[int, Reply], patience: Patience, *, whole: bool = False
+        self, parts: Iterable[Part], replies: dict[int, Reply], patience: Patience, *, whole: bool = False
     ) -> None:
-        """Verdicts for a part of a batch: what has none is halved until the contact that spoils it is alone.
+        """Verdicts for a batch, or for its parts: what has none is halved until the contact that spoils it is alone.
 
-        A contact that the vendor cannot have seen gets no reply; one that it may have seen gets one in any case.
+        Both halves are asked before a quarter of one is: where one contact keeps the vendor from answering, the other half shows
+        soon that it is not the vendor who is silent, and the run's patience has not run out. A contact that the vendor cannot
+        have seen gets no reply; one that it may have seen gets one in any case. Raises `_Ended`.
         """
+        waiting, open_parts = deque(parts), []
+        while waiting:
+            part = waiting.popleft()
+            if len(part) > self.pace.batch_size and not whole:
+                waiting.appendleft(part[self.pace.batch_size :])
+                part = part[: self.pace.batch_size]
+            open_parts.append(await self._ask(part, replies, patience, whole=whole))
+        for smaller in filter(None, open_parts):
+            await self._resolve(smaller, replies, patience._replace(tries=min(2, patience.tries)))
+
+    async def _ask(self, part: Part, replies: dict[int, Reply], patience: Patience, *, whole: bool) -> list[Part]:
+        """Verdicts for a part of a batch, and what of it is to be asked for again, in smaller parts."""
         contacts = [outgoing.contact for _, outgoing in part]
         course = _Course(whole)
         try:
@@ -167,13 +187,11 @@ class Loader:
         except (Failed, _Ended, SyncError) as failure:
             if course.sent:
                 replies.update((position, Unknown) for position, _ in part)
-            if isinstance(failure, SyncError):
+            if not isinstance(failure, Failed):
                 raise
-            if isinstance(failure, _Ended):
-                return
             self._count(failure, course)
             if not failure.split or len(part) == 1:
-                return
+                return []
             answers = [Unknown] * len(part)
         else:
             self._judged = self._judged or any(answer.verdict is not Verdict.UNKNOWN for answer in answers)
@@ -184,36 +202,39 @@ class Loader:
             replies[position] = reply
             if reply.verdict is Verdict.UNKNOWN:
                 open_part.append((position, outgoing))
-        if self._silent >= SILENCE_LIMIT * self._workers and not self._turns.ending:
-            raise TryLater("the vendor answers without a verdict on any contact; run it again later")
-        if len(part) == 1:
-            return
-        # A few without an answer are sent again on their own; a part without any is halved, or made as small as the pace is now.
-        half = (len(part) + 1) // 2 if len(open_part) == len(part) else len(open_part)
-        while open_part:
-            size = min(half, self.pace.batch_size)
-            smaller, open_part = open_part[:size], open_part[size:]
-            await self.hold()
-            await self._resolve(smaller, replies, patience._replace(tries=min(2, patience.tries)))
+        if self._silent >= SILENCE_LIMIT * self._workers or self._spent() > self.patience.give_up_after:
+            self._end("the vendor answers without a verdict on any contact; run it again later")
+        if len(part) == 1 or not open_part:
+            return []
+        if len(open_part) < len(part):  # a few without an answer are sent again on their own
+            return [open_part]
+        half = (len(part) + 1) // 2
+        return [open_part[:half], open_part[half:]]
 
     def _count(self, failure: Failed, course: _Course) -> None:
-        """One more request without an answer. Raises `TryLater` where there were enough of them, unless the run ends anyway."""
+        """One more request without an answer. Raises `TryLater` or `_Ended` where there were enough of them."""
         if course.reached:
             self._silent += 1
         else:
             self._unreachable += 1
-        if self._turns.ending:
-            return
+        if self._turns.ending and (failure.silent or not failure.split):
+            raise _Ended  # who told the run to end does not wait for a vendor that lets each part of a batch wait
         if self._spent() > self.patience.give_up_after:
-            raise TryLater(GIVEN_UP.format(failure) + AGAIN)
+            self._end(GIVEN_UP.format(failure) + AGAIN)
         if self._unreachable >= UNREACHABLE_LIMIT or self._silent >= SILENCE_LIMIT * self._workers or not self.posts:
-            raise TryLater(f"the vendor gives no answer ({failure}); {AGAIN}")
+            self._end(f"the vendor gives no answer ({failure}); {AGAIN}")
+
+    def _end(self, why: str) -> NoReturn:
+        """Enough. Raises `TryLater`, or `_Ended` where the run ends anyway."""
+        raise _Ended if self._turns.ending else TryLater(why)
 
     async def _persist(self, contacts: Sequence[Contact], patience: Patience, course: _Course) -> list[Reply]:
         """The answer to one request, tried again as patience and budget allow. Raises `Failed`, `_Ended`, `TryLater`."""
         tried = 0
-        if not course.whole and not await self._ready():
-            raise _Ended
+        if not course.whole or self.pace.peace(self.instruments.ticks()):  # asked for while the ledger noted the batch
+            if not await self._ready():
+                raise _Ended
+            await self.hold()
         while True:
             if self._turns.overdue:  # the ledger took its time to note that the batch leaves
                 raise _Ended
@@ -224,7 +245,7 @@ class Loader:
                 course.reached |= failure.reached
                 tries = min(patience.tries, self.patience.tries)
                 if failure.silent and len(contacts) > 1:
-                    tries = min(tries, LATE_TRIES)
+                    tries = min(tries, LATE_TRIES if course.whole else 1)
                 tried += 1
                 if tried >= tries or not failure.again or self._turns.ending:
                     raise
@@ -245,12 +266,12 @@ class Loader:
     async def _attempt(self, contacts: Sequence[Contact], *, whole: bool) -> list[Reply]:
         """One request; how it goes sets the pace. Raises what `attempt` raises."""
         self.posts += 1
-        begun = self.instruments.now()
+        begun = self.instruments.ticks()
         try:
             replies = await attempt(self.client, self.endpoint, contacts, self.instruments.now)
         except Failed as failure:
             self.posts -= not failure.reached
-            now = self.instruments.now()
+            now = self.instruments.ticks()
             if failure.sign is Sign.BUSY:
                 self.pace.busy(begun, now, failure.asked)
             elif failure.sign is Sign.TOO_LARGE:
@@ -259,7 +280,7 @@ class Loader:
                 self.pace.late(len(contacts), begun, now)
             raise
         if any(reply.verdict is not Verdict.UNKNOWN for reply in replies):
-            self._heard_at = self.instruments.now()
+            self._heard_at = self.instruments.ticks()
             self.pace.answered(len(contacts), begun, self._heard_at)
             self.retries.answered()
         return replies

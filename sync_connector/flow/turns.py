@@ -16,15 +16,22 @@ from dataclasses import dataclass, field
 from sync_connector.flow.pace import Pace, Slots
 
 LOOK_EVERY = 0.1  # a signal's handler cannot wake a task, so somebody looks
+WALL = time.time
 
 
 @dataclass(slots=True)
 class Instruments:
-    """Time and chance, so that a test needs neither."""
+    """Time and chance, so that a test needs neither. `now`: seconds since 1970, which dates are held against; `ticks`: seconds of
+    a clock that nobody sets, by which waits are measured. Whoever brings a time of his own has but one."""
 
-    now: Callable[[], float] = time.time
+    now: Callable[[], float] = WALL
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
+    ticks: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        if self.now is not WALL and self.ticks is time.monotonic:
+            self.ticks = self.now
 
 
 @dataclass(slots=True)
@@ -114,5 +121,5 @@ class Turns:
 
     async def slot(self) -> bool:
         """Wait for a start time that keeps to the rate. False: the run ends before."""
-        wait = self._slots.wait(self.instruments.now())
+        wait = self._slots.wait(self.instruments.ticks())
         return wait <= 0 or await self.pause(wait)

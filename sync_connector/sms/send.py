@@ -41,9 +41,11 @@ class NotTaken(Exception):
 @dataclass(slots=True)
 class Sender:
     """Sends batches, one after the other, in their order. `begin` is told of one before it leaves, `settle` of its replies,
-    `not_sent` that it never left, and why; all are durable when they return. `stopping` is asked before each, and `opted_out`,
-    which of these numbers get no more messages, before a request is repeated: a vendor that is busy makes us wait, and meanwhile
-    somebody says STOP."""
+    `not_sent` that it never left, and why; all are durable when they return. `stopping` is asked before each.
+
+    A vendor that is busy makes us wait, and meanwhile somebody says STOP, it gets late, or another run takes over. So before a
+    request is repeated `opted_out` is asked which of these numbers get no more messages, and `may_leave`, whether the others may
+    be written to at this hour; it raises `LeaseLost` where we must not send at all."""
 
     endpoint: Endpoint
     client: httpx.AsyncClient
@@ -55,6 +57,7 @@ class Sender:
     rate: float = 0.0
     instruments: Instruments = field(default_factory=Instruments)
     opted_out: Callable[[Sequence[str]], Collection[str]] = lambda _: ()
+    may_leave: Callable[[Sequence[Outbound]], bool] = lambda _: True
     posts: int = 0
     _silent: int = 0
     _turns: Turns = field(init=False)
@@ -92,20 +95,22 @@ class Sender:
 
     async def _persist(self, batch: Sequence[Outbound], manner: Manner) -> tuple[Sequence[Outbound], Sequence[MessageReply]]:
         """What left in the end, and the replies to it. A request is repeated only while it certainly was not taken."""
-        begun = self.instruments.now()
+        begun = self.instruments.ticks()
         attempt = 1
         while True:
             try:
                 return batch, await self._attempt(batch, manner)
             except NotTaken as failure:
                 attempt += 1
-                spent = self.instruments.now() - begun
+                spent = self.instruments.ticks() - begun
                 wait = wait_before(attempt, self.patience, spent, self.instruments.chance(), failure.asked)
                 if wait is None or not failure.again or not await self._turns.pause(wait):
                     raise
             batch = self._still_wanted(batch)
             if not batch:
                 return (), ()
+            if not self.may_leave(batch):
+                raise NotTaken("the allowed hours ended while it was busy")
 
     def _still_wanted(self, batch: Sequence[Outbound]) -> Sequence[Outbound]:
         """Of messages that were begun those that may still leave; the others did not."""
@@ -121,15 +126,14 @@ class Sender:
         dialect = endpoint.dialect
         body = dialect.messages_request(endpoint.login, endpoint.secret, messages, manner)
         unknown = [UNKNOWN] * len(batch)
-        self._silent += 1
         try:
             answer = await post(self.client, endpoint.url, body, BODY_LIMIT + BODY_LIMIT_EACH * len(batch))
             self.posts += 1
         except NoAnswer as failure:
             if failure.sent:
                 self.posts += 1
+                self._silent += 1
                 return unknown
-            self._silent -= 1
             raise NotTaken(failure.why) from None
         refuse(answer, endpoint, self.instruments.now())
         try:
@@ -137,11 +141,11 @@ class Sender:
         except WrongCredentials:
             raise CredentialsRefused(REFUSED.format("its answer says so")) from None
         except NotAReply:
-            return unknown
+            replies = unknown
         if not 200 <= answer.status < 300:
-            return unknown
-        if any(reply.verdict is not Verdict.UNKNOWN for reply in replies):
-            self._silent = 0
+            replies = unknown
+        heard = any(reply.verdict is not Verdict.UNKNOWN for reply in replies)
+        self._silent = 0 if heard else self._silent + 1
         return replies
 
 

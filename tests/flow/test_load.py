@@ -58,7 +58,7 @@ def _good(numbers: list[str]) -> Answer:
 
 @dataclass
 class Run:
-    """One load, with everything that happened in it."""
+    """One load, with everything that happened in it. `set_by`: seconds by which somebody set the machine's clock."""
 
     vendor: Vendor
     concurrency: int = 1
@@ -66,6 +66,7 @@ class Run:
     rate: float = 0.0
     chance: float = 0.0
     clock: float = 1_000_000.0
+    set_by: float = 0.0
     waits: list[float] = field(default_factory=list)
     posts: list[list[str]] = field(default_factory=list)
     begun: dict[int, list[str]] = field(default_factory=dict)
@@ -107,6 +108,9 @@ class Run:
         assert set(numbers) <= set(self.begun[ticket])
         assert set(numbers) <= {number for post in self.posts for number in post}, "a verdict on what was never posted"
 
+    async def _hold(self) -> None:
+        await asyncio.sleep(0)
+
     def _stopping(self) -> bool:
         return self.stop_after is not None and len(self.settled) >= self.stop_after
 
@@ -124,9 +128,10 @@ class Run:
                 self.concurrency,
                 self.patience,
                 self.rate,
-                Instruments(lambda: self.clock, self._sleep, lambda: self.chance),
+                Instruments(lambda: self.clock + self.set_by, self._sleep, lambda: self.chance, lambda: self.clock),
                 max(map(len, batches), default=1),
                 self.until,
+                self._hold,
             )
             await self.loader.load(one for batch in batches for one in batch)
             await asyncio.sleep(0)  # a generator of a test may be closed by the loop just now

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_connector.errors import TryLater
+from sync_connector.errors import LeaseLost, TryLater
 from sync_connector.flow import load
 from sync_connector.flow.pace import Patience, RetryBudget
 from sync_connector.model import Outgoing, Verdict
-from tests.flow.test_load import Answer, Run, _batches, _good, _reply
+from tests.flow.test_load import Answer, Run, _batches, _good, _phone, _reply
 
 
 def _asked(seconds: int) -> Answer:
@@ -122,6 +122,110 @@ def test_a_wait_is_broken_off_when_the_run_is_to_end() -> None:
     run.of(_batches(100, 2))
     assert run.fault is None
     assert run.verdicts == {Verdict.ACCEPTED: 4}
+
+
+@pytest.mark.parametrize("poisoned", [0, 1, 49, 99])
+def test_a_contact_on_which_the_vendor_hangs_is_not_a_vendor_that_is_silent(poisoned: int) -> None:
+    """Wherever it stands in the first batch: it is found before the run's patience is over, and all others are sent."""
+
+    def vendor(numbers: list[str]) -> Answer:
+        if _phone(poisoned) not in numbers:
+            return _reply(numbers)
+        run.clock += 30
+        return httpx.ReadTimeout("late")
+
+    run = Run(vendor)
+    run.of(_batches(300, 100))
+    assert run.fault is None
+    assert run.verdicts == {Verdict.ACCEPTED: 299, Verdict.UNKNOWN: 1}
+
+
+@pytest.mark.parametrize("late", [httpx.ReadTimeout("late"), httpx.ConnectTimeout("late"), httpx.Response(503)], ids=repr)
+def test_a_run_that_is_to_end_does_not_wait_for_each_part_of_a_batch(late: Answer) -> None:
+    """A signal comes while the vendor lets a batch wait: its halves are not asked for one after the other, a time-out each."""
+    run = Run(lambda numbers: _reply(numbers) if len(run.posts) < 2 else httpx.ReadTimeout("x") if len(run.posts) < 4 else late)
+    run._stopping = lambda: len(run.posts) >= 4  # type: ignore[method-assign]
+    run.of(_batches(300, 100))
+    assert run.fault is None
+    assert len(run.posts) <= 4
+    assert run.verdicts == {Verdict.ACCEPTED: 100, Verdict.UNKNOWN: 100}
+
+
+def test_answers_without_a_verdict_use_up_the_runs_patience() -> None:
+    """The vendor answers well at first and then of nobody, in good form: the run does not go on for the rest of the night."""
+
+    def vendor(numbers: list[str]) -> Answer:
+        run.clock += 10
+        return _reply(numbers if len(run.posts) < 3 else [])
+
+    run = Run(vendor)
+    run.of(_batches(10_000, 100))
+    assert isinstance(run.fault, TryLater)
+    assert len(run.posts) <= 2 + 300 / 10 + 1
+
+
+@pytest.mark.parametrize("seconds", [-86_400.0, 86_400.0])
+def test_a_clock_that_is_set_changes_no_wait_and_no_patience(seconds: float) -> None:
+    """The machine's clock is set by a day while the vendor has asked for peace: what is waited is what was asked for."""
+
+    def vendor(numbers: list[str]) -> Answer:
+        if len(run.posts) != 3:
+            return _reply(numbers)
+        run.set_by += seconds
+        return httpx.Response(503, headers={"Retry-After": "20"})
+
+    class Set(Run):
+        async def _begin(self, batch: Sequence[Outgoing]) -> int:
+            self.set_by += seconds
+            return await Run._begin(self, batch)
+
+    run = Set(vendor, rate=1.0)
+    run.of(_batches(12, 2))
+    assert run.fault is None
+    assert run.verdicts == {Verdict.ACCEPTED: 12}
+    assert max(run.waits) == 20.0
+    assert sum(run.waits) < 30
+
+
+def test_the_lease_is_looked_at_after_a_wait_and_not_before_it() -> None:
+    """Who is asked for peace before it sends the part of a batch may wait for long: another run takes over meanwhile, and nothing
+    of ours leaves any more."""
+
+    class Overtaken(Run):
+        async def _hold(self) -> None:
+            if 100.0 in self.waits:
+                raise LeaseLost("another run took over")
+
+    run = Overtaken(
+        lambda numbers: [httpx.Response(400), _asked(100), _good(numbers)][min(len(run.posts), 3) - 1], patience=Patience(1)
+    )
+    run.of(_batches(8, 8))
+    assert isinstance(run.fault, LeaseLost)
+    assert [len(post) for post in run.posts] == [8, 4]
+    assert run.verdicts == {Verdict.UNKNOWN: 8}
+
+
+def test_peace_that_is_asked_for_while_a_batch_is_begun_is_kept() -> None:
+    """One is told to wait while another's batch is noted in the ledger: that one does not leave before the time is over."""
+    left: list[float] = []
+
+    class Slow(Run):
+        async def _begin(self, batch: Sequence[Outgoing]) -> int:
+            ticket = await Run._begin(self, batch)
+            assert self.loader is not None
+            while ticket == 2 and not self.loader.pace.peace(self.clock):
+                await asyncio.sleep(0)
+            return ticket
+
+    def vendor(numbers: list[str]) -> Answer:
+        left.append(run.clock)
+        return _asked(30) if len(left) == 2 else _reply(numbers)
+
+    run = Slow(vendor, concurrency=2)
+    begun = run.clock
+    run.of(_batches(8, 2))
+    assert run.verdicts == {Verdict.ACCEPTED: 8}
+    assert sum(moment < begun + 30 for moment in left) == 2
 
 
 # --- the deadline ------------------------------------------------------------------------------------------------------

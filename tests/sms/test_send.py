@@ -223,6 +223,15 @@ def test_a_silent_vendor_is_not_sent_a_whole_campaign() -> None:
     assert Run(now_and_then).of(batches(100, 2)).fault is None
 
 
+def test_a_vendor_that_is_busy_is_not_one_that_is_silent() -> None:
+    """Of what it certainly did not take nobody is in doubt: a vendor that turns requests away, and once gives no answer, is sent
+    the rest."""
+    script = iter([BUSY] * SILENCE_LIMIT + [httpx.ReadTimeout("late")])
+    run = Run(lambda ids: next(script, None) or good(ids), Patience(tries=20)).of(batches(6, 2))
+    assert run.fault is None
+    assert run.verdicts == {Verdict.UNKNOWN: 2, Verdict.ACCEPTED: 4}
+
+
 def test_a_signal_ends_between_requests() -> None:
     """The request under way is finished and recorded; no other begins."""
     run = Run(good, stop_after=2).of(batches(6, 2))
