@@ -15,9 +15,11 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
+from sync_connector import forgetting
 from sync_connector.dialects._callback import callback_query
 from sync_connector.events import erasing
 from sync_connector.events.inbox import callbacks, open_inbox
+from sync_connector.fields.spelling import Spellings
 from sync_connector.ledger import traces
 from sync_connector.ledger.messages import MessageBook, Outbound
 from sync_connector.ledger.schema import findings, in_flight, leases, metadata, overlays, runs, stale_numbers
@@ -109,6 +111,9 @@ def test_who_wanted_no_messages_gets_none_afterwards(way: Way) -> None:
         connection.execute(sa.update(runs).values(identity=f"of {NUMBER}"))
     found = way.project.json("state", "forget", NUMBER, "--yes", code=1)["traces"]
     assert found["ledger runs.identity"] == 1
+    with closing(open_ledger(way.project.ledger_url, write=False)) as ledger:  # where it is to go too, one that stands is a trace
+        found = forgetting.left(ledger, None, Spellings(NUMBER), opt_out=True)
+    assert found["ledger opt_outs.phone_number"] == 1
 
 
 def test_other_numbers_of_the_person_are_named(way: Way) -> None:
