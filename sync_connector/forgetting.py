@@ -109,5 +109,6 @@ def left(ledger: Ledger, inbox: Inbox | None, spellings: Spellings, *, opt_out: 
     found = {f"ledger {name}": n for name, n in columns.items()} | traces.in_bytes(ledger.engine, spellings, kept)
     if inbox is not None:
         found |= {f"inbox {name}": n for name, n in traces.in_columns(inbox.engine, [callbacks], spellings).items()}
-        found |= traces.in_bytes(inbox.engine, spellings)
+        if inbox.engine.url.database != ledger.engine.url.database:  # they may share a file, which was looked through
+            found |= traces.in_bytes(inbox.engine, spellings)
     return found

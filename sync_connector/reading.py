@@ -288,7 +288,8 @@ def _normalize_and_diff(
         renumbered = entry is not None and entry.phone_number is not None and change is Change.CREATE
         forgotten = entry is not None and entry.state == State.UNKNOWN and entry.doubted is None  # how it was when it was sent
         update = REPEATED if row in as_sent or forgotten else UPDATED
-        needs.append(update if change is Change.UPDATE else RENUMBERED if renumbered else NEW)
+        create = RENUMBERED if renumbered and row not in as_sent else NEW  # nor did the CRM change its number since
+        needs.append(update if change is Change.UPDATE else create)
         if entry is not None and not again:
             place = entry.id - index.first_id
             if 0 <= place < len(changed) and index.expected[place]:

@@ -286,3 +286,15 @@ def test_a_second_time_finds_nothing(way: Way) -> None:
 def test_what_is_no_number_is_refused(way: Way, number: str) -> None:
     """Before anything is looked for."""
     assert "no number" in way.project.run("state", "forget", number, "--yes", code=2).stderr
+
+
+def test_an_opt_out_that_is_kept_is_no_trace_in_a_file_that_the_inbox_shares(on_sqlite: Project) -> None:
+    """The file is looked through once, as the ledger's."""
+    on_sqlite.settings["receive"] = {"inbox": on_sqlite.ledger_url}
+    on_sqlite.configure()
+    on_sqlite.write([person(1)])
+    on_sqlite.sync()
+    on_sqlite.run("sms", "opt-outs", "--add", NUMBER)
+    open_inbox(on_sqlite.ledger_url).close()
+    told = on_sqlite.json("state", "forget", NUMBER, "--yes")
+    assert (told["contacts"], told["traces"], told["opt_out_kept"]) == (["K00001"], {}, True)

@@ -29,7 +29,8 @@ COPY = 0x53796E43
 
 _DOUBTED = (
     # What was edited after the copy may have been undone since: then the row is as the copy has it, and the vendor's is not.
-    "UPDATE contacts SET row_fp = NULL, payload_fp = NULL WHERE payload_fp IS NOT NULL",
+    # Of one in state unknown the row is told as it was sent: it stays in doubt.
+    "UPDATE contacts SET row_fp = CASE WHEN state = 'unknown' THEN row_fp END, payload_fp = NULL WHERE payload_fp IS NOT NULL",
     "DELETE FROM positions",
     "PRAGMA application_id = 0",
 )
