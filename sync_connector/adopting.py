@@ -7,13 +7,15 @@ without a vendor. What the plan would not send is settled as by any run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from sync_connector import pipeline
 from sync_connector.errors import Stopped
 from sync_connector.flow.resolve import Outcome
+from sync_connector.flow.sieve import own_fingerprints_of
+from sync_connector.flow.spool import Candidate
 from sync_connector.ledger.store import Ledger, utc_now
 from sync_connector.model import Change, Reply, Verdict
 from sync_connector.planning import Plan, add_up
@@ -25,11 +27,14 @@ BATCH = 5_000
 
 def sent_before(ledger: Ledger, plan: Plan) -> list[str]:
     """The brake of a plan with contacts that we have sent ourselves: what the vendor said of them is known better than by
-    anybody's word, and an edit would never reach it."""
+    anybody's word, and an edit would never reach it. Those in doubt are none of them: of them nothing is known, and their rows
+    are as they were sent."""
     found: Counter[str] = Counter()
-    keys = (candidate.key for _, _, candidate in plan.candidates(Outcome.SEND))
-    while some := list(islice(keys, BATCH)):
-        found.update(ledger.sent_by_us(plan.scope, some))
+    holds = plan.on_unknown == "hold"
+    wanted = (candidate for _, _, candidate in plan.candidates(Outcome.SEND, with_cells=holds))
+    while some := list(islice(wanted, BATCH)):
+        doubtful = _in_doubt(ledger, plan, some) if holds else set()
+        found.update(ledger.sent_by_us(plan.scope, [one.key for one in some if one.key not in doubtful]))
     if not found:
         return []
     states = ", ".join(f"{number:,} {state}" for state, number in sorted(found.items()))
@@ -37,6 +42,14 @@ def sent_before(ledger: Ledger, plan: Plan) -> list[str]:
         f"sent: {found.total():,} of the contacts to adopt were sent by this ledger before ({states}): adopted, what the CRM "
         "says of them now would never be sent; run `sync-connector sync` for them"
     ]
+
+
+def _in_doubt(ledger: Ledger, plan: Plan, candidates: Sequence[Candidate]) -> set[str]:
+    keys = [one.key for one in candidates]
+    known, in_flight = ledger.known(plan.scope, keys), ledger.left_in_flight(plan.scope)
+    doubted = {key: entry.doubted for key, entry in known.items()} | in_flight
+    own = own_fingerprints_of(keys, [one.cells or {} for one in candidates])
+    return {key for key, fingerprint in zip(keys, own, strict=True) if doubted.get(key) == fingerprint}
 
 
 class Adopted(NamedTuple):

@@ -79,7 +79,7 @@ def _told(one: Story, *, holds_unknown: bool) -> dict[str, Any]:
         "perhaps_at_vendor": (one.wanted_number or one.phone_number) if is_unknown else None,
         "in_doubt": is_unknown and holds_unknown and one.is_noted,
         "waits_for_number": None if is_unknown else one.wanted_number,
-        "number_taken_by": one.owner,
+        "number_taken_by": None if is_unknown else one.owner,
         "codes": one.codes.split() if one.codes else [],
         "last_moved_by_run": one.run,
         "verdicts": one.verdicts,

@@ -101,13 +101,14 @@ def erase(
     return Found(person, found.callbacks)
 
 
-def left(ledger: Ledger, inbox: Inbox | None, spellings: Spellings) -> dict[str, int]:
+def left(ledger: Ledger, inbox: Inbox | None, spellings: Spellings, *, opt_out: bool) -> dict[str, int]:
     """Where the number still stands, and how often: `ledger table.column`, `inbox …`, or a file. An opt-out that is kept is none
-    of them: it is the number's row among the opt-outs."""
+    of them: it is the number's row among the opt-outs. `opt_out`: none was to be kept."""
     columns = traces.in_columns(ledger.engine, metadata.sorted_tables, spellings)
-    kept = columns.pop(f"{opt_outs.name}.{opt_outs.c.phone_number.name}", 0)
+    kept = 0 if opt_out else columns.pop(f"{opt_outs.name}.{opt_outs.c.phone_number.name}", 0)
     found = {f"ledger {name}": n for name, n in columns.items()} | traces.in_bytes(ledger.engine, spellings, kept)
     if inbox is not None:
         found |= {f"inbox {name}": n for name, n in traces.in_columns(inbox.engine, [callbacks], spellings).items()}
-        found |= traces.in_bytes(inbox.engine, spellings)
+        if inbox.engine.url.database != ledger.engine.url.database:  # they may share a file, which was looked through
+            found |= traces.in_bytes(inbox.engine, spellings)
     return found

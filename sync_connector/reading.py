@@ -55,7 +55,7 @@ class Remembered(NamedTuple):
 
 NEW, UPDATED, RENUMBERED, REPEATED = 0, 1, 2, 3
 """What a candidate needs: a contact that the vendor has not got, other data, another number (a `create` too), or what was sent
-before and brought no answer: the CRM need not have changed for that."""
+before and brought no answer, from a row that did not change since (where nobody knows how it was, it counts as such)."""
 
 
 class Column:
@@ -103,7 +103,7 @@ class Reading:
     the CRM marks as deleted, or that were asked for and are there no more; only a read of changes needs them.
     `parked`: rows of contacts that wait for a number, with their fingerprints and ids. `holds_unknown`: a contact to which no
     trustworthy answer came is not sent again while its row is as it was then; `in_flight`: own fingerprints of the rows of
-    contacts that a dead run left under way, which are such contacts as well.
+    contacts that a dead run left under way, to which none came either.
     """
 
     ledger: Ledger
@@ -132,7 +132,7 @@ class Reading:
         # A contact that a read of changes did not meet stands before all rows that it did: its ordinal is 0.
         self.extraction = Extraction() if self.full else Extraction(first_ordinal=1, left_out_keys=[])
         self.changed = np.zeros(len(self.index.met_at), dtype=bool)
-        self.in_flight = self.ledger.left_in_flight(self.scope) if self.holds_unknown else {}
+        self.in_flight = self.ledger.left_in_flight(self.scope)
 
     def read(self, chunks: Iterable[SourceChunk], progress: Progress, check: Callable[[], None]) -> None:
         """Take in all rows of these chunks. `check` is called between them, and may raise to stop."""
@@ -178,15 +178,16 @@ class Reading:
         keys = [key for key in rows.keys.to_pylist() if key]
         known = self.ledger.known(self.scope, keys) if self.holds_contacts else {}
         laid = self.overlays.lay(rows, self.binding, own_fingerprints) if self.overlays.by_key else rows
-        doubtful = self._in_doubt(rows, known) if self.holds_unknown else frozenset()
+        as_sent = self._as_sent(rows, known)
         _normalize_and_diff(
-            rows, laid, fps, known, self.binding, self.choices, self.passing, self.index, self.changed, doubtful, again=again
-        )
+            rows, laid, fps, known, self.binding, self.choices, self.passing, self.index, self.changed, as_sent,
+            holds=self.holds_unknown, again=again,
+        )  # fmt: skip
 
-    def _in_doubt(self, rows: Rows, known: Mapping[str, Known]) -> frozenset[int]:
+    def _as_sent(self, rows: Rows, known: Mapping[str, Known]) -> frozenset[int]:
         """Which of the rows are as they were when they were sent and no trustworthy answer came. A correction that was
         resubmitted makes another row of one."""
-        doubted = {key: entry.doubted for key, entry in known.items()} | self.in_flight
+        doubted = {key: entry.doubted for key, entry in known.items() if entry.doubted is not None} | self.in_flight
         corrected = {key for key in self.overlays.resubmitted if self.overlays.fate(key) is Fate.LAID}
         wanted = [key for key, own in doubted.items() if own is not None and key not in corrected]
         if not wanted:
@@ -258,12 +259,13 @@ def _normalize_and_diff(
     passing: Passing,
     index: Index,
     changed: npt.NDArray[np.bool_],
-    doubtful: frozenset[int],
+    as_sent: frozenset[int],
     *,
+    holds: bool,
     again: bool,
 ) -> None:
-    """Columns become records here. `laid`: the rows with what lies over them. `doubtful`: those that are not to be sent again.
-    `again`: these rows have been met already, and wait for a number."""
+    """Columns become records here. `laid`: the rows with what lies over them. `as_sent`: those that were sent as they are and
+    brought no answer; `holds`: they are not sent again. `again`: these rows have been met already, and wait for a number."""
     candidates, phones, recencies, outcomes, needs = [], [], [], [], []
     row_fps = fps.astype(">u8").tobytes()
     lines, keys = rows.lines.tolist(), rows.keys.to_pylist()
@@ -279,12 +281,15 @@ def _normalize_and_diff(
             payload_fp = payload_fingerprint(contact)
             change = diff(contact, payload_fp, entry)
             outcome = Outcome.NONE if change is Change.NONE else Outcome.SEND
-        if row in doubtful and outcome is not Outcome.NONE:  # though other rules reject it now: once released, it is looked at
+        if (
+            holds and row in as_sent and outcome is not Outcome.NONE
+        ):  # though other rules reject it now: once released, it is looked at
             outcome = Outcome.IN_DOUBT
         renumbered = entry is not None and entry.phone_number is not None and change is Change.CREATE
-        unanswered = entry is not None and entry.state == State.UNKNOWN
-        update = REPEATED if unanswered else UPDATED
-        needs.append(update if change is Change.UPDATE else RENUMBERED if renumbered else NEW)
+        forgotten = entry is not None and entry.state == State.UNKNOWN and entry.doubted is None  # how it was when it was sent
+        update = REPEATED if row in as_sent or forgotten else UPDATED
+        create = RENUMBERED if renumbered and row not in as_sent else NEW  # nor did the CRM change its number since
+        needs.append(update if change is Change.UPDATE else create)
         if entry is not None and not again:
             place = entry.id - index.first_id
             if 0 <= place < len(changed) and index.expected[place]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_connector.errors import FixSetup
 from sync_connector.ledger import opening
 from tests.conftest import Project, person
 
@@ -175,6 +176,42 @@ def test_a_ledger_is_made_where_files_cannot_be_linked(on_sqlite: Project, monke
     assert not list(on_sqlite.folder.glob(".*"))
 
 
+def test_a_ledger_that_another_made_meanwhile_is_not_replaced(on_sqlite: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where files cannot be linked, too: the other is writing to it already."""
+    ledger = on_sqlite.folder / "ledger.db"
+    ledger.write_bytes(b"another's")
+    exists = Path.exists
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError))
+    monkeypatch.setattr(Path, "exists", lambda path: path != ledger and exists(path))  # it was not there a moment ago
+    opening._make_file(ledger)
+    assert ledger.read_bytes() == b"another's"
+
+
+def test_a_link_leads_to_the_ledger_and_to_what_lies_beside_it(on_sqlite: Project) -> None:
+    """Where a link leads to nothing yet, the ledger is made there, its owner's alone; what is left of it there is seen, though
+    nothing lies beside the link."""
+    elsewhere = on_sqlite.folder / "disk"
+    elsewhere.mkdir()
+    (on_sqlite.folder / "ledger.db").symlink_to(elsewhere / "real.db")
+    on_sqlite.write([person(1)])
+    assert on_sqlite.sync()["verdicts"]["accepted"] == 1
+    assert (elsewhere / "real.db").stat().st_mode & 0o777 == 0o600
+    assert not [path for path in elsewhere.iterdir() if path.name.startswith(".")]
+    on_sqlite.run("state", "backup", str(on_sqlite.folder / "copy.db"))
+    shutil.copyfile(on_sqlite.folder / "copy.db", elsewhere / "real.db")
+    (elsewhere / "real.db-wal").write_bytes(b"of the former")
+    assert "real.db-wal and" in on_sqlite.run("sync", code=2).stderr
+
+
+@pytest.mark.parametrize("url", ["sqlite:///file:ledger.db?uri=true", "sqlite:///ledger.db?timeout=soon"])
+def test_an_address_that_is_no_plain_file_is_a_sentence(on_sqlite: Project, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """SQLite would open another file than the one that is looked at and kept from others; an option may be none."""
+    monkeypatch.chdir(on_sqlite.folder)
+    for write in (True, False):
+        with pytest.raises(FixSetup, match=r"ledger\.url"):
+            opening.open_engine(url, write=write)
+
+
 def _refused_by_all(project: Project, *says: str) -> None:
     """Each command says so, and no file changes."""
 
@@ -229,4 +266,5 @@ def test_a_copy_put_beside_the_wal_of_the_former_ledger_is_refused(kept: Project
     assert kept.json("state", "verify")["ok"]
     with closing(sqlite3.connect(kept.folder / "ledger.db")) as ledger:
         assert ledger.execute("SELECT COUNT(*) FROM contacts WHERE codes = 'newer'").fetchone() == (0,)
+    assert kept.sync("--approve")["changes"] == {"create": 0, "update": 300}
     assert kept.sync()["posts"] == 0

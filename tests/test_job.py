@@ -105,6 +105,24 @@ def test_a_night_without_answers_is_no_brake_for_the_next(project: Project, vend
     assert project.sync()["verdicts"]["accepted"] == 4
     project.write([one | {"city": "Lyon"} for one in people])
     assert "changed: 4 of 4" in project.run("sync", code=4).stderr
+    project.write([one | {"mobile": person(n)["mobile"]} for n, one in enumerate(people, 10)])
+    vendor.faults = Faults(from_options(["html"]))
+    project.run("sync", "--approve", code=3)
+    vendor.faults = Faults()
+    told = project.sync()
+    assert (told["changes"], told["verdicts"]["accepted"]) == ({"create": 4, "update": 0}, 4)
+
+
+def test_an_edit_of_all_to_whom_no_answer_came_is_one_of_all(project: Project, vendor: Vendor) -> None:
+    """The vendor may have the contacts; what a slipped export would do to them stops as it does for any other."""
+    people = [person(n) for n in range(4)]
+    project.write(people)
+    project.configure(vendor={"tries": 1})
+    vendor.faults = Faults(from_options(["html"]))
+    project.run("sync", code=3)
+    vendor.faults = Faults()
+    project.write([one | {"city": "Lyon"} for one in people])
+    assert "changed: 4 of 4" in project.run("sync", code=4).stderr
 
 
 def test_a_changed_number_leaves_the_old_one_stale(project: Project, vendor: Vendor) -> None:

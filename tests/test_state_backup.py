@@ -15,6 +15,7 @@ import pytest
 from sync_connector.ledger.store import open_ledger
 from sync_connector.model import Change, Contact, Outgoing, Place, Reply, Verdict
 from sync_connector.sandbox.app import Vendor
+from sync_connector.sandbox.faults import Faults, from_options
 from tests.conftest import Project, accepted_by_ledger, e164, person
 
 
@@ -144,3 +145,18 @@ def test_a_copy_opens_as_a_ledger(on_sqlite: Project, tmp_path: Path, again: int
     for _ in range(again):
         on_sqlite.sync("--approve")
     assert on_sqlite.json("state", "verify")["ok"]
+
+
+def test_who_is_in_doubt_stays_so_in_a_copy_that_is_put_back(on_sqlite: Project, vendor: Vendor, tmp_path: Path) -> None:
+    """Also where the vendor is known to have the contact under a former number: it is not sent again by itself."""
+    on_sqlite.configure(source={"on_unknown": "hold"}, brakes={"changed": 1})
+    on_sqlite.write([person(1), person(2)])
+    on_sqlite.sync()
+    on_sqlite.write([person(1, mobile=person(3)["mobile"]), person(2)])
+    vendor.faults = Faults(from_options(["missing=1"]))
+    on_sqlite.sync(code=3)
+    vendor.faults = Faults()
+    on_sqlite.run("state", "backup", str(tmp_path / "copy.db"))
+    put_back(tmp_path / "copy.db", tmp_path / "ledger.db")
+    told = on_sqlite.sync(code=3)
+    assert (told["rows"]["in_doubt"], told["rows"]["to_send"], told["verdicts"]["accepted"]) == (1, 1, 1)

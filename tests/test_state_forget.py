@@ -15,9 +15,11 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
+from sync_connector import forgetting
 from sync_connector.dialects._callback import callback_query
 from sync_connector.events import erasing
 from sync_connector.events.inbox import callbacks, open_inbox
+from sync_connector.fields.spelling import Spellings
 from sync_connector.ledger import traces
 from sync_connector.ledger.messages import MessageBook, Outbound
 from sync_connector.ledger.schema import findings, in_flight, leases, metadata, overlays, runs, stale_numbers
@@ -109,6 +111,9 @@ def test_who_wanted_no_messages_gets_none_afterwards(way: Way) -> None:
         connection.execute(sa.update(runs).values(identity=f"of {NUMBER}"))
     found = way.project.json("state", "forget", NUMBER, "--yes", code=1)["traces"]
     assert found["ledger runs.identity"] == 1
+    with closing(open_ledger(way.project.ledger_url, write=False)) as ledger:  # where it is to go too, one that stands is a trace
+        found = forgetting.left(ledger, None, Spellings(NUMBER), opt_out=True)
+    assert found["ledger opt_outs.phone_number"] == 1
 
 
 def test_other_numbers_of_the_person_are_named(way: Way) -> None:
@@ -281,3 +286,15 @@ def test_a_second_time_finds_nothing(way: Way) -> None:
 def test_what_is_no_number_is_refused(way: Way, number: str) -> None:
     """Before anything is looked for."""
     assert "no number" in way.project.run("state", "forget", number, "--yes", code=2).stderr
+
+
+def test_an_opt_out_that_is_kept_is_no_trace_in_a_file_that_the_inbox_shares(on_sqlite: Project) -> None:
+    """The file is looked through once, as the ledger's."""
+    on_sqlite.settings["receive"] = {"inbox": on_sqlite.ledger_url}
+    on_sqlite.configure()
+    on_sqlite.write([person(1)])
+    on_sqlite.sync()
+    on_sqlite.run("sms", "opt-outs", "--add", NUMBER)
+    open_inbox(on_sqlite.ledger_url).close()
+    told = on_sqlite.json("state", "forget", NUMBER, "--yes")
+    assert (told["contacts"], told["traces"], told["opt_out_kept"]) == (["K00001"], {}, True)

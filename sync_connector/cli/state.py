@@ -166,7 +166,7 @@ def forget(number: str, config_path: str, as_json: bool, opt_out: bool, yes: boo
             show(drawn.person_table(understood.e164, told))
         confirmed(f"erase {understood.e164}?", yes=yes, nothing="nothing was erased")
         done = forgetting.erase(ledger, inbox, spellings, accounts, found, opt_out=opt_out)
-        traces = forgetting.left(ledger, inbox, spellings)
+        traces = forgetting.left(ledger, inbox, spellings, opt_out=opt_out)
     told = done.as_json() | {"number": understood.e164, "traces": traces, "inbox_elsewhere": settings.pull.url or None}
     told["opt_out_kept"] = done.person.opted_out and not opt_out
     if as_json:

@@ -29,7 +29,8 @@ COPY = 0x53796E43
 
 _DOUBTED = (
     # What was edited after the copy may have been undone since: then the row is as the copy has it, and the vendor's is not.
-    "UPDATE contacts SET row_fp = NULL, payload_fp = NULL WHERE payload_fp IS NOT NULL",
+    # Of one in state unknown the row is told as it was sent: it stays in doubt.
+    "UPDATE contacts SET row_fp = CASE WHEN state = 'unknown' THEN row_fp END, payload_fp = NULL WHERE payload_fp IS NOT NULL",
     "DELETE FROM positions",
     "PRAGMA application_id = 0",
 )
@@ -49,6 +50,8 @@ def open_engine(url: str, *, write: bool) -> Engine:
         name = parsed.get_backend_name()
         if name not in ("sqlite", "postgresql"):
             raise FixSetup(f"ledger.url: a ledger is kept in sqlite or postgresql, not in {name}")
+        if (parsed.database or "").startswith("file:") and name == "sqlite":  # SQLite would open another file than we look at
+            raise FixSetup("ledger.url: is the address of a file:; write sqlite:/// and the file's path")
         if name == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         elif not write and parsed.database and not Path(parsed.database).exists():
@@ -56,7 +59,10 @@ def open_engine(url: str, *, write: bool) -> Engine:
             parsed = parsed.set(database=":memory:")
         elif parsed.database and parsed.database != ":memory:":
             soundness.look(parsed.database, write=write)
-        engine = _engine(parsed)
+        try:
+            engine = _engine(parsed)
+        except (sa.exc.ArgumentError, ValueError):  # the fault may show a part of the password
+            raise FixSetup("ledger.url: the driver does not take it as it is; write sqlite:///sync-ledger.db") from None
         try:
             if _bring_up_to_date(engine, write=write):
                 if write and engine.dialect.name == "sqlite":
@@ -96,7 +102,8 @@ def _first_line(fault: sa.exc.DBAPIError) -> str:
 
 def _make_file(path: Path) -> None:
     """An empty database, readable by nobody else. It appears under its name only once it is one, so that a file of no bytes is
-    never ours: it was cut, and its contents are lost. Raises `FixSetup`."""
+    never ours: it was cut, and its contents are lost. Where there is one it stays as it is. Raises `FixSetup`."""
+    path = soundness.led_to(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     reach("ledger.file.before")
     try:
@@ -107,9 +114,11 @@ def _make_file(path: Path) -> None:
             os.link(part, path)
         except FileExistsError:  # somebody was quicker
             return
-        except OSError:  # a file system without links
-            if not path.exists():
-                os.replace(part, path)
+        except OSError:  # a file system without links: it is made under its name, since none may be put in another's place
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                with closing(sqlite3.connect(path)) as made:
+                    made.execute("PRAGMA journal_mode=WAL")
         reach("ledger.file.after")
     except (OSError, sqlite3.OperationalError) as fault:
         raise FixSetup(f"ledger.url: {path} cannot be made: {getattr(fault, 'strerror', None) or fault}") from None

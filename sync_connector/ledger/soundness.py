@@ -42,11 +42,20 @@ def look(path: str, *, write: bool) -> None:
         raise refusal(fault, path) from None
 
 
+def led_to(path: str | Path) -> Path:
+    """The file itself, where the path is a link to it: what SQLite keeps beside a ledger, it keeps beside that."""
+    return Path(os.path.realpath(path) if os.path.islink(path) else path)
+
+
 def look_at_files(path: str) -> int:
     """What can be seen before SQLite opens the file, which already changes what lies beside it; its size. Raises `FixSetup` and
     `FileNotFoundError`."""
-    waiting = Path(f"{path}-wal")
-    has_waiting = waiting.exists() and waiting.stat().st_size > 0  # then the file itself may be behind
+    itself = led_to(path)
+    waiting = Path(f"{itself}-wal")
+    try:
+        has_waiting = waiting.stat().st_size > 0  # then the file itself may be behind
+    except OSError:  # there is none; one that cannot be seen is in a folder that cannot
+        has_waiting = False
     try:
         with open(path, "rb") as file:
             header, size = file.read(100), os.fstat(file.fileno()).st_size
@@ -63,7 +72,7 @@ def look_at_files(path: str) -> int:
     if has_waiting and header[18:20] == AT_REST:
         raise FixSetup(
             f"the ledger is not whole: {path} was copied here, and {waiting} is of the one that was here before: SQLite would "
-            f"mix them. Delete {waiting} and {path}-shm, and run it again"
+            f"mix them. Delete {waiting} and {itself}-shm, and run it again"
         )
     page, pages = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
     if not has_waiting and header[24:28] == header[92:96] and size < pages * (65_536 if page == 1 else page):
@@ -73,7 +82,7 @@ def look_at_files(path: str) -> int:
 
 def _is_writable(path: str) -> None:
     effective = os.access in os.supports_effective_ids
-    folder = Path(path).absolute().parent
+    folder = led_to(path).absolute().parent
     for place in (Path(path), folder):
         if not os.access(place, os.W_OK, effective_ids=effective):
             what = "the folder of the ledger" if place == folder else "the ledger"

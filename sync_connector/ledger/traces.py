@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from sync_connector.fault_points import around
 from sync_connector.fields.spelling import Spellings
+from sync_connector.ledger.soundness import led_to
 
 CHUNK = 1 << 20
 
@@ -48,9 +49,9 @@ def in_bytes(engine: Engine, spellings: Spellings, kept: int = 0) -> Counter[str
     `kept`: rows that hold the number, as E.164 and as a part of their key, and may: each stands in the table and in its index.
     """
     found: Counter[str] = Counter()
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or not path or path == ":memory:":
+    if engine.dialect.name != "sqlite" or not engine.url.database or engine.url.database == ":memory:":
         return found
+    path = str(led_to(engine.url.database))
     wanted = [spelling.encode() for spelling in spellings.plain]
     may = {path: 2 * kept * sum(spellings.e164.count(one) for one in spellings.plain)}
     for name in (path, f"{path}-wal", f"{path}-journal"):
