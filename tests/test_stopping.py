@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from sync_connector import deadline, pipeline
 from sync_connector.flow.load import Instruments
+from sync_connector.ledger.store import Ledger
 from sync_connector.sandbox.app import Vendor
 from sync_connector.sandbox.faults import Faults, from_options
 from tests.conftest import Project, accepted_by_ledger, crm_engine, e164, person
@@ -221,9 +222,10 @@ def test_the_lease_is_kept_though_the_ledger_once_does_not_answer(
         held.free.set()
 
     monkeypatch.setattr(pipeline, "SECONDS", 0.04)
-    monkeypatch.setattr(pipeline.Ledger, "renew", renew)
+    monkeypatch.setattr(Ledger, "renew", renew)
     vendor.faults = Faults(from_options(["latency"]))
-    assert ready.sync()["verdicts"]["accepted"] == PEOPLE
+    result = ready.sync()
+    assert (result["verdicts"]["accepted"], result["posts"]) == (PEOPLE, 9)
     assert len(renewals) >= 2
     gc.collect()
     assert caplog.records == []
