@@ -503,8 +503,7 @@ class LifeOfChangesOnHold(LifeOnHold, LifeOfChanges):
     company_kind = HoldingWithDatabase
 
 
-_often = hypothesis_settings(max_examples=10, stateful_step_count=12, deadline=None)
-_seldom = hypothesis_settings(_often, max_examples=5)  # tests/proof does all of this and more, two thousand times
+_seldom = hypothesis_settings(max_examples=5, stateful_step_count=12, deadline=None)  # tests/proof does more, two thousand times
 TestLife = Life.TestCase
 TestLife.settings = _seldom
 TestLifeWithFirst = LifeWithFirst.TestCase
@@ -518,11 +517,11 @@ TestLifeOfChangesWithFirst.settings = _seldom
 TestLifeOfChangesWithReject = LifeOfChangesWithReject.TestCase
 TestLifeOfChangesWithReject.settings = _seldom
 TestLifeOnHold = LifeOnHold.TestCase
-TestLifeOnHold.settings = _often
+TestLifeOnHold.settings = _seldom
 TestLifeOnHoldWithReject = LifeOnHoldWithReject.TestCase
-TestLifeOnHoldWithReject.settings = _often
+TestLifeOnHoldWithReject.settings = _seldom
 TestLifeOfChangesOnHold = LifeOfChangesOnHold.TestCase
-TestLifeOfChangesOnHold.settings = _often
+TestLifeOfChangesOnHold.settings = _seldom
 
 
 def test_a_lost_answer_and_an_undone_edit(tmp_path: Path, ledger_url: str) -> None:

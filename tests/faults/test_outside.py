@@ -60,7 +60,7 @@ def all_is_well(project: Project, vendor: Vendor, count: int) -> None:
 
 def test_killed_at_any_moment(project: Project, vendor: Vendor) -> None:
     """kill -9 at moments that chance has chosen, from the start of the program to its end; the run after all of them is whole."""
-    project.settings = {"vendor": {"batch_size": 2, "concurrency": 2}}
+    project.settings = {"vendor": {"batch_size": 2, "concurrency": 2}, "brakes": {"changed": 1}}
     project.configure()
     chance = random.Random(7)
     for kill in range(KILLS):

@@ -1,4 +1,4 @@
-"""The machine, two hundred examples of it, the same each time. `make prove` plays two thousand, `python -m tests.proof` as
+"""The machine, a hundred examples of it, the same each time. `make prove` plays two thousand, `python -m tests.proof` as
 many as one likes."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from tests.proof.machine import Proof
 from tests.proof.mutations import MUTATIONS, ROOT, Mutation
 from tests.proof.running import AT_ONCE, play_all
 
-PARTS = 4
+PARTS = 2
 EXAMPLES = 50
 
 
