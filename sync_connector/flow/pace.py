@@ -107,6 +107,10 @@ class Pace:
     SMOOTHING, FADING = 1 / 8, 1.005
     """Of the latency, as TCP's (RFC 6298); the best fades, so that a vendor that is slower for good is not held back for good."""
 
+    SHORTEST_PEACE, LONGEST_PEACE = 0.5, 60.0
+    """Seconds in which nobody asks a vendor that was busy twice in a row and said no time of its own: doubled each time. Else all
+    who send would spend the budget of repetitions within half a minute, and batch after batch would fail behind them."""
+
     def __init__(self, batch_size: int, concurrency: int, timeout: float = 30.0) -> None:
         self._most, self._most_at_once = batch_size, concurrency
         self._size, self._at_once = float(batch_size), float(concurrency)
@@ -116,6 +120,7 @@ class Pace:
         self._too_large: int | None = None
         self._since = 0
         self._free = float("-inf")
+        self._busy_at, self._busy_in_a_row = float("-inf"), 0
         self._smoothed, self._best = 0.0, float("inf")
 
     @property
@@ -135,6 +140,7 @@ class Pace:
 
     def answered(self, contacts: int, begun: float, now: float) -> None:
         """A request of so many contacts, sent at `begun`, brought verdicts."""
+        self._busy_in_a_row = 0
         if contacts >= self._size / 2:  # of what is sent again on its own nothing follows for whole batches
             self._grow()
             if self._slowed(max(0.0, now - begun)):
@@ -145,7 +151,11 @@ class Pace:
 
     def busy(self, begun: float, now: float, asked: float | None = None) -> None:
         """The vendor has too much to do. `asked`: the seconds for which it wants to be left in peace, by everybody."""
-        self._free = max(self._free, now + (asked or 0.0))
+        if begun >= self._busy_at:  # those under way at once say it once
+            self._busy_at, self._busy_in_a_row = now, self._busy_in_a_row + 1
+        again = self._busy_in_a_row - 2
+        own = min(self.LONGEST_PEACE, self.SHORTEST_PEACE * 2.0 ** min(again, 10)) if again >= 0 else 0.0
+        self._free = max(self._free, now + max(asked or 0.0, own))
         self._fewer(begun, now)
 
     def too_large(self, contacts: int) -> None:

@@ -66,6 +66,24 @@ def test_a_retry_after_is_heeded_by_all() -> None:
     assert sum(moment == told[0] for moment in left) <= 6 + 3  # those that were under way at that moment
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_vendor_that_is_down_for_minutes_costs_a_handful_of_requests(status: int) -> None:
+    """Busy for two minutes, without a word of when it is not: all ask ever more seldom, the run goes on, and no more than two
+    batches of each who sends are left without a verdict."""
+    run = Run(lambda numbers: httpx.Response(status) if 10 < run.clock - begun < 130 else _reply(numbers), 4)
+    begun = run.clock
+    vendor = run.vendor
+
+    def slowly(numbers: list[str]) -> Answer:
+        run.clock += 0.1
+        return vendor(numbers)
+
+    run.vendor = slowly
+    run.of(_batches(40_000, 100))
+    assert run.verdicts[Verdict.ACCEPTED] >= 40_000 - 8 * 100
+    assert len(run.posts) <= 400 + 40
+
+
 def test_the_repetitions_of_a_run_are_bounded_whatever_there_is_to_send() -> None:
     """A vendor that is too busy for good after its first answer: a hundred repetitions, not tries × batches."""
     script = iter([_good])
