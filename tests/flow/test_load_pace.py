@@ -205,14 +205,26 @@ def test_a_clock_that_is_set_changes_no_wait_and_no_patience(seconds: float) -> 
     assert sum(run.waits) < 30
 
 
+class Overtaken(Run):
+    """A run whose lease another took over while it waited for 100 seconds."""
+
+    async def _hold(self) -> None:
+        if 100.0 in self.waits:
+            raise LeaseLost("another run took over")
+
+
+def test_a_batch_is_not_sent_again_once_the_lease_is_lost() -> None:
+    """It was too much for the vendor, which asks us to come back later; by then another run has sent what is newer."""
+    run = Overtaken(lambda numbers: _asked(100) if len(run.posts) == 1 else _reply(numbers))
+    run.of(_batches(8, 8))
+    assert isinstance(run.fault, LeaseLost)
+    assert len(run.posts) == 1
+    assert run.verdicts == {}
+
+
 def test_the_lease_is_looked_at_after_a_wait_and_not_before_it() -> None:
     """Who is asked for peace before it sends the part of a batch may wait for long: another run takes over meanwhile, and nothing
     of ours leaves any more."""
-
-    class Overtaken(Run):
-        async def _hold(self) -> None:
-            if 100.0 in self.waits:
-                raise LeaseLost("another run took over")
 
     run = Overtaken(
         lambda numbers: [httpx.Response(400), _asked(100), _good(numbers)][min(len(run.posts), 3) - 1], patience=Patience(1)

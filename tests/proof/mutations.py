@@ -214,6 +214,7 @@ LEASES = (
         LOAD,
         "                    raise\n                await self.hold()\n",
         "                    raise\n",
+        "tests/flow/test_load_pace.py",
     ),
 )
 
