@@ -23,8 +23,8 @@ from tests.proof.mutations import MUTATIONS, ROOT, Mutation
 from tests.proof.running import AT_ONCE, STEPS, play, play_all
 
 PARTS_A_POOL = 80
-"""Then its processes end, which grow with what they cache. (A pool that renews its own, by `max_tasks_per_child`, hangs for good in
-Python 3.11: cpython issue 115634.)"""
+"""Then its processes end, which grow with what they cache. A pool that renews its own, by `max_tasks_per_child`, hangs for good
+(cpython issue 115634, from 3.11 on)."""
 COPIED = ("sync_connector", "tests", "mappings", "sample_data", "pyproject.toml")
 
 console = Console()
