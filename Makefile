@@ -25,7 +25,8 @@ types: $(READY)
 prove: $(READY)  ## 2,000 random lives of a company, and a death at every fault point (EXAMPLES=50000 for a long run; some minutes)
 	@$(BIN)/python -m tests.proof --examples $(or $(EXAMPLES),2000) --seed $(or $(SEED),1)
 	@$(BIN)/python -m tests.faults.sweep
-	@test -z "$$SYNC_CONNECTOR_TEST_POSTGRES" || $(BIN)/python -m tests.faults.sweep --lost --once --postgres "$$SYNC_CONNECTOR_TEST_POSTGRES"
+	@test -z "$$SYNC_CONNECTOR_TEST_POSTGRES" || $(BIN)/python -m tests.faults.sweep --lost --once --postgres "$$SYNC_CONNECTOR_TEST_POSTGRES" \
+		night plan rejects pull messages forget papers
 
 mutants: $(READY)  ## break the product on purpose, one mistake after the other, and see each of them noticed (half an hour)
 	@$(BIN)/python -m tests.proof --mutations --examples 300

@@ -173,7 +173,7 @@ def test_a_device_is_written_as_it_is(on_sqlite: Project) -> None:
 class Cutting:
     """A way to a database's server that is cut, in both directions, once the server has said so many bytes; 0: never."""
 
-    def __init__(self, server: tuple[str, int]) -> None:
+    def __init__(self, server: tuple[str, int] | str) -> None:
         self._server, self._listening = server, socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self.at, self.said = 0, 0
@@ -183,7 +183,8 @@ class Cutting:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                server = socket.create_connection(self._server)
+                server = socket.socket(socket.AF_UNIX if isinstance(self._server, str) else socket.AF_INET)
+                server.connect(self._server)
                 threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
                 threading.Thread(target=self._back, args=(server, client), daemon=True).start()
 
@@ -225,8 +226,9 @@ def crm(request: pytest.FixtureRequest, on_sqlite: Project) -> Iterator[Cutting]
     )
     parsed = sa.make_url(url)
     default = {"postgresql": 5432, "mysql": 3306}[parsed.get_backend_name()]
-    way = Cutting((parsed.host or "127.0.0.1", parsed.port or default))
-    cut = parsed.set(host="127.0.0.1", port=way.port)
+    port, folder = parsed.port or default, parsed.query.get("host")  # the wheel's server listens at a socket in a folder
+    way = Cutting(f"{folder}/.s.PGSQL.{port}" if folder else (parsed.host or "127.0.0.1", port))
+    cut = parsed.difference_update_query(["host"]).set(host="127.0.0.1", port=way.port)
     on_sqlite.environment["CRM_URL"] = cut.render_as_string(hide_password=False)
     source = {"type": "sql", "url": "${CRM_URL}", "mapping": "own.toml", "path": ""}
     on_sqlite.settings = {"source": source, "vendor": {"batch_size": 2000}}
