@@ -35,15 +35,15 @@ def whole_file(path: str | Path, point: str) -> Iterator[BinaryIO]:
             os.fsync(raw.fileno())
         reach(f"{point}.written")
         os.replace(unfinished, target)
-        keep_names(target.parent)
+        on_disk(target.parent)
     finally:
         clear(target)
     reach(f"{point}.after")
 
 
-def keep_names(folder: Path) -> None:
-    """The names in a folder are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def on_disk(path: Path) -> None:
+    """What is in a file, or the names in a folder, will be there after a power failure. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

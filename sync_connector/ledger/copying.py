@@ -17,7 +17,7 @@ from sync_connector.errors import FixSetup, TryLater
 from sync_connector.fault_points import reach
 from sync_connector.ledger import soundness
 from sync_connector.ledger.opening import COPY
-from sync_connector.whole_file import clear, unfinished_name
+from sync_connector.whole_file import clear, on_disk, unfinished_name
 
 BUSY = 10.0  # seconds that a lock is waited for
 
@@ -56,7 +56,7 @@ def backup(url: str, target: Path) -> tuple[int, int]:
         size = part.stat().st_size
         reach("ledger.copy.written")
         os.link(part, target)  # it fails where somebody was quicker
-        _on_disk(target.absolute().parent)
+        on_disk(target.absolute().parent)
         reach("ledger.copy.after")
     except FileExistsError:
         raise FixSetup(f"{target} is there already, and is not overwritten; choose another name") from None
@@ -89,13 +89,5 @@ def _copied(source: Path, part: Path) -> int:
         wrong, pages = [str(fault)], 0
     if wrong:
         raise FixSetup(f"the ledger is damaged: {wrong[0].splitlines()[-1]}; no copy was made. Restore an earlier one")
-    _on_disk(part)
+    on_disk(part)
     return pages
-
-
-def _on_disk(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
